@@ -1,0 +1,1 @@
+"""The library behind *Converge*: every technique of the book, importable and tested."""

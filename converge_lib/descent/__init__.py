@@ -1,0 +1,39 @@
+"""Descent: surfaces to go down, and the methods that go down them."""
+
+from converge_lib.descent.descend import descend
+from converge_lib.descent.newton import newton
+from converge_lib.descent.objective import Counts, Objective, Result
+from converge_lib.descent.solvers import (
+    SOLVERS,
+    AdaGrad,
+    Adadelta,
+    Adam,
+    AdamW,
+    GradientDescent,
+    Momentum,
+    Nesterov,
+    RMSProp,
+    Solver,
+)
+from converge_lib.descent.surfaces import SURFACES, Surface, surface
+
+__all__ = [
+    "SOLVERS",
+    "SURFACES",
+    "AdaGrad",
+    "Adadelta",
+    "Adam",
+    "AdamW",
+    "Counts",
+    "GradientDescent",
+    "Momentum",
+    "Nesterov",
+    "Objective",
+    "RMSProp",
+    "Result",
+    "Solver",
+    "Surface",
+    "descend",
+    "newton",
+    "surface",
+]

@@ -1,0 +1,1 @@
+"""Exercises of the book: references, checks, hints and the mistakes they recognise."""
