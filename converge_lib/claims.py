@@ -1,0 +1,92 @@
+"""A paper's claim beside what this run measured; the build fails where it does not hold.
+
+The data of a claim travel in the notebook's output, under :data:`MIME`, so that a page of the book
+can collect the claims of all executed chapters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from IPython.display import display
+
+from converge_lib.card import Card, Table
+
+MIME = "application/vnd.converge.claim+json"
+"""The output type that holds a claim's data: id, source, says, measured, holds."""
+
+
+class ClaimError(AssertionError):
+    """What a paper claims, or the book says it does here, is not what this run measured."""
+
+
+@dataclass(frozen=True, repr=False)
+class Claim:
+    """One claim, as it is displayed and collected; :func:`claim` makes and checks it."""
+
+    id: str
+    source: str
+    says: str
+    measured: str
+    holds: bool
+
+    def __repr__(self) -> str:
+        return repr(self._card())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - Jupyter's protocol
+        return {
+            "text/plain": repr(self),
+            "text/html": self._card()._repr_html_(),
+            MIME: asdict(self),
+        }
+
+    def _card(self) -> Card:
+        rows = (("Claim", self.says), ("Source", self.source), ("This run", self.measured))
+        return Card("note", "A claim, and what this run measured", (Table(rows),))
+
+
+def claim(id: str, source: str, says: str, measured: str, holds: bool) -> None:
+    """Display a claim beside its measurement, and raise ClaimError if it does not hold.
+
+    Args:
+        id: words joined by hyphens and dots, unique in the book.
+        source: the paper, with the section, figure or table.
+        says: the paper's statement, in our words.
+        measured: what this run measured, with seeds and spread; it holds at least one number.
+        holds: whether the measurement bears the claim out, as the page computed it.
+
+    Raises:
+        ClaimError: ``holds`` is false. A notebook that is built stops here.
+        ValueError: an argument is empty or of another kind.
+
+    >>> claim(
+    ...     "descent.momentum-root-kappa",
+    ...     source="Polyak (1964), section 2",
+    ...     says="With momentum, the number of steps grows with √κ, not with κ.",
+    ...     measured="slope 0.51 on a log-log plot; 0.48 to 0.54 over 5 seeds",
+    ...     holds=abs(0.51 - 0.5) < 0.05,
+    ... )
+    › A claim, and what this run measured
+      Claim     With momentum, the number of steps grows with √κ, not with κ.
+      Source    Polyak (1964), section 2
+      This run  slope 0.51 on a log-log plot; 0.48 to 0.54 over 5 seeds
+    """
+    texts = {"id": id, "source": source, "says": says, "measured": measured}
+    for name, value in texts.items():
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"{name} must be a text that is not empty, got {value!r}")
+    if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", id):
+        raise ValueError(f"id must be lower-case words joined by hyphens and dots, got {id!r}")
+    if not re.search(r"\d", measured):
+        raise ValueError(f"measured must state at least one number, got {measured!r}")
+    if not isinstance(holds, (bool, np.bool_)):
+        raise ValueError(f"holds must be True or False, got {holds!r}")
+    if not holds:
+        raise ClaimError(
+            f"claim {id} does not hold in this run.\n"
+            f"  {source} says: {says}\n  this run measured: {measured}"
+        )
+    display(Claim(holds=True, **texts))

@@ -1,0 +1,130 @@
+// Controls of one look: native inputs underneath, so that keyboard and screen reader work as ever.
+
+import { html, text, uniqueId } from "./dom.js";
+import { SLIDER } from "./scales.js";
+
+/**
+ * A slider with its name, symbol and value.
+ * @param {object} options
+ * @param {string} options.label what a screen reader says
+ * @param {string} [options.name] what is written beside the symbol
+ * @param {string} [options.symbol]
+ * @param {number} options.low @param {number} options.high
+ * @param {"linear" | "log" | "decay"} [options.kind]
+ * @param {number} [options.step] in positions
+ * @param {(value: number) => string} options.format
+ * @param {(value: number) => void} options.onInput
+ */
+export function slider({ label, name = "", symbol = "", low, high, kind = "linear", step, format, onInput }) {
+  const scale = SLIDER[kind];
+  const [min, max] = [scale.position(low), scale.position(high)];
+  const output = html("span", { class: "value", "aria-hidden": "true" });
+  const input = html("input", {
+    type: "range",
+    min: String(min),
+    max: String(max),
+    step: String(step ?? scale.step),
+    "aria-label": label,
+    oninput() {
+      onInput(scale.value(Number(input.value)));
+    },
+  });
+  const element = html(
+    "label",
+    { class: "slider" },
+    html("span", { class: "name" }, html("i", {}, symbol), symbol && name ? ` ${name}` : name),
+    output,
+    input,
+  );
+  return {
+    element,
+    set(/** @type {number} */ value) {
+      const position = Math.min(max, Math.max(min, scale.position(value)));
+      // a value set from elsewhere need not lie on a step; the thumb may, the number must not
+      if (scale.value(Number(input.value)) !== value) input.value = String(position);
+      element.style.setProperty("--fill", `${(100 * (position - min)) / (max - min || 1)}%`);
+      text(output, format(value));
+      input.setAttribute("aria-valuetext", format(value));
+    },
+  };
+}
+
+/**
+ * A choice of one in a drop-down.
+ * @param {{label: string, options: [string, string][], onChange: (value: string) => void}} options
+ */
+export function select({ label, options, onChange }) {
+  const input = html("select", { "aria-label": label, onchange: () => onChange(input.value) });
+  let now = "";
+  const fill = (/** @type {[string, string][]} */ pairs) => {
+    if (now === JSON.stringify(pairs)) return;
+    now = JSON.stringify(pairs);
+    input.replaceChildren(...pairs.map(([value, shown]) => html("option", { value }, shown)));
+  };
+  fill(options);
+  return {
+    element: html("span", { class: "select" }, input),
+    fill,
+    set(/** @type {string} */ value) {
+      if (input.value !== value) input.value = value;
+    },
+  };
+}
+
+/**
+ * A button that is on or off.
+ * @param {{content: (Node | string)[], label?: string, onToggle: (on: boolean) => void}} options
+ */
+export function toggle({ content, label, onToggle }) {
+  const element = html(
+    "button",
+    {
+      type: "button",
+      class: "toggle",
+      "aria-pressed": "false",
+      onclick: () => onToggle(element.getAttribute("aria-pressed") !== "true"),
+    },
+    ...content,
+  );
+  if (label) element.setAttribute("aria-label", label);
+  return {
+    element,
+    set(/** @type {boolean} */ on) {
+      element.setAttribute("aria-pressed", String(on));
+    },
+  };
+}
+
+/** @param {string} label @param {(string | Node)[]} content @param {() => void} onClick */
+export const button = (label, content, onClick, kind = "") =>
+  html("button", { type: "button", class: `button ${kind}`, "aria-label": label, onclick: onClick }, ...content);
+
+/**
+ * A choice of one among a few, all in view.
+ * @param {string} legend
+ * @param {(value: string) => void} onChange
+ */
+export function radios(legend, onChange) {
+  const group = uniqueId();
+  const options = html("div", { class: "options" });
+  return {
+    element: html("fieldset", {}, html("legend", {}, legend), options),
+    fill(/** @type {[string, string][]} */ pairs, /** @type {string | null} */ chosen) {
+      const now = JSON.stringify(pairs);
+      if (options.dataset.now !== now) {
+        options.dataset.now = now;
+        options.replaceChildren(
+          ...pairs.map(([value, shown]) =>
+            html(
+              "label",
+              { class: "radio" },
+              html("input", { type: "radio", name: group, value, onchange: () => onChange(value) }),
+              shown,
+            ),
+          ),
+        );
+      }
+      for (const input of options.querySelectorAll("input")) input.checked = input.value === chosen;
+    },
+  };
+}

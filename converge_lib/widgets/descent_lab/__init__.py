@@ -1,0 +1,1 @@
+"""DescentLab: solvers race down a surface from a start that the reader moves."""

@@ -1,0 +1,136 @@
+// The figure in words, for who cannot see it and for who wants to be sure. No DOM here.
+
+import { conditionNumber, eigen, newtonStep, shape } from "../core/maths/curvature.js";
+import { compact, coordinate, grouped, joined, power } from "../core/format.js";
+import { finishers, stepAt } from "./race.js";
+
+/** @typedef {import("./race.js").Race} Race */
+/** @typedef {import("./race.js").Runner} Runner */
+/** @typedef {import("./state.js").State} State */
+
+export const SURFACE_NAMES = {
+  rosenbrock: "Rosenbrock’s valley",
+  quadratic: "Quadratic bowl",
+  beale: "Beale’s function",
+  himmelblau: "Himmelblau’s function",
+  saddle: "Saddle",
+  plateau: "Plateau",
+};
+
+/** 10⁻⁶ for a power of ten, else three digits. */
+export const targetName = (/** @type {number} */ target) =>
+  Number.isInteger(Math.log10(target)) ? power(Math.log10(target)) : compact(target);
+
+const gradients = (/** @type {number} */ n) => `${grouped(n)} ${n === 1 ? "gradient" : "gradients"}`;
+const steps = (/** @type {number} */ n) => `${grouped(n)} ${n === 1 ? "step" : "steps"}`;
+
+/** How a run ended, in a few words for a card: "343", "f = 0.02", "overflow at 61". */
+export function outcome(/** @type {Runner} */ runner) {
+  if (runner.reason === "converged") return `${grouped(runner.steps)} steps`;
+  if (runner.reason === "diverged") return `overflow at ${grouped(runner.steps + 1)}`;
+  return `f = ${compact(runner.values[runner.steps], 2)}`;
+}
+
+/** "left the view after 4 steps, overflow after 61" */
+function trouble(/** @type {Runner} */ runner, /** @type {number} */ frame) {
+  const said = [];
+  if (runner.left >= 0 && runner.left <= frame) said.push(`left the view after ${steps(runner.left)}`);
+  if (runner.reason === "diverged" && runner.steps <= frame) said.push(`overflow after ${grouped(runner.steps)}`);
+  return joined(said, ",").replace(" , ", ", ");
+}
+
+/**
+ * What the race looks like at a frame.
+ * @param {State} state @param {Race} race @param {number} frame
+ */
+export function describeRace(state, race, frame) {
+  const present = race.runners.filter(({ stale }) => !stale);
+  const sentences = [];
+  if (present.length === 0) sentences.push("No solver is shown.");
+  else {
+    const ended = frame >= race.last;
+    sentences.push(
+      `From (${state.start.map(coordinate).join(", ")}), ${ended ? "" : "so far "}after ${gradients(frame)}:`,
+    );
+    const here = finishers(race).filter((runner) => runner.steps <= frame);
+    const clauses = here.map((runner, i) =>
+      i === 0
+        ? `${runner.look.label} gets below ${targetName(state.target)} in ${steps(runner.steps)}`
+        : `${runner.look.label} in ${grouped(runner.steps)}`,
+    );
+    for (const runner of present.filter((one) => !here.includes(one))) {
+      const bad = trouble(runner, frame);
+      const value = `is at f − f* = ${compact(runner.values[stepAt(runner, frame)], 2)}`;
+      const finished = runner.reason === "diverged" && runner.steps <= frame;
+      clauses.push(`${runner.look.label} ${finished ? bad : bad ? `${bad} and ${value}` : value}`);
+    }
+    sentences[0] += ` ${clauses.join("; ")}.`;
+  }
+  for (const { look } of race.runners.filter(({ stale }) => stale)) {
+    sentences.push(`${look.label} was computed in Python for another setting: to follow, it needs a live notebook.`);
+  }
+  for (const { label, error } of race.failures) sentences.push(`${label} failed: ${error}.`);
+  return sentences.join(" ");
+}
+
+/**
+ * The local model at a point: its numbers and what they mean.
+ * @param {import("../core/maths/surfaces.js").Surface} surface
+ * @param {number[]} at
+ */
+export function localModel(surface, at) {
+  const gradient = new Float64Array(2);
+  const hessian = new Float64Array(3);
+  surface.gradient(at[0], at[1], gradient);
+  surface.hessian(at[0], at[1], hessian);
+  const spectrum = eigen(hessian);
+  const step = newtonStep(spectrum, gradient);
+  return {
+    at,
+    gradient,
+    eigen: spectrum,
+    step,
+    shape: shape(spectrum.values),
+    condition: conditionNumber(spectrum.values),
+  };
+}
+
+const MEANING = {
+  bowl: "The model is a bowl, and Newton’s step goes to its minimum.",
+  saddle: "No minimum: the model is a saddle here, and Newton’s step goes to the saddle, not down.",
+  dome: "No minimum: the model is a dome here, and Newton’s step climbs to its top.",
+  flat: "The model is flat in some direction here, so that Newton’s step does not exist.",
+};
+
+/** @param {ReturnType<typeof localModel>} model */
+export function describeModel({ at, gradient, eigen: { values }, shape: kind, condition }) {
+  return (
+    `At (${at.map(coordinate).join(", ")}): ‖∇f‖ = ${compact(Math.hypot(...gradient))}, ` +
+    `λ₁ = ${compact(values[0])}, λ₂ = ${compact(values[1])}` +
+    `${kind === "bowl" ? `, κ = ${compact(condition)}` : ""}. ${MEANING[kind]}`
+  );
+}
+
+/**
+ * The verdict on a prediction.
+ * @param {State} state @param {Race} race @param {string} guess a runner's id, or "none"
+ */
+export function verdict(state, race, guess) {
+  const order = finishers(race);
+  const target = targetName(state.target);
+  const best = order.filter(({ steps: n }) => n === order[0].steps);
+  const right = order.length === 0 ? guess === "none" : best.some(({ id }) => id === guess);
+  const truth =
+    order.length === 0
+      ? `none gets below ${target} within ${gradients(state.steps)}`
+      : `${joined(best.map(({ look }) => look.label))} ${best.length > 1 ? "get" : "gets"} there first`;
+  const rest = race.runners.filter((runner) => !runner.stale && !order.includes(runner));
+  const ranking = [
+    ...order.map(({ look, steps: n }) => `${look.label} ${grouped(n)}`),
+    ...rest.map(({ look, reason }) => `${look.label} ${reason === "diverged" ? "diverged" : "not there"}`),
+  ];
+  return {
+    right,
+    sentence: `${right ? "Right" : "Not so"}: ${truth}. Cost in gradients: ${ranking.join(" · ")}.`,
+  };
+}

@@ -1,0 +1,184 @@
+// The controls under the figure: which solvers race and with what settings, and the local model.
+
+import { compact } from "../core/format.js";
+import { slider, select, toggle } from "../core/controls.js";
+import { html, set, svg, text } from "../core/dom.js";
+import { SOLVERS } from "../core/maths/solvers.js";
+import { HYPERPARAMETERS, LOOKS, customLook, outline } from "../core/palette.js";
+import { describeModel, outcome } from "./describe.js";
+import { SHOW, tunedFor } from "./state.js";
+
+/** A stroke of a solver's line with its marker: what ties a name to its path. */
+function swatch(/** @type {import("../core/palette.js").Look} */ look) {
+  const drawing = svg("svg", { class: "swatch", viewBox: "0 0 30 14", width: 30, height: 14, "aria-hidden": "true" });
+  drawing.style.setProperty("--own", `var(--${look.colour})`);
+  drawing.append(
+    svg("path", { class: "line", d: "M1,7H20", "stroke-dasharray": look.dash.join(" ") }),
+    svg("path", { class: "marker", d: outline(look.marker, 4.5), transform: "translate(23,7)" }),
+  );
+  return drawing;
+}
+
+/**
+ * @param {{update: (patch: object) => void, state: () => import("./state.js").State}} figure
+ */
+export function solverPanel({ update, state }) {
+  /** Settings of solvers that are switched off, for when they come back. */
+  const kept = {};
+  const shown = (/** @type {string} */ name) => state().solvers.find((solver) => solver.name === name);
+
+  function change(/** @type {string} */ name, /** @type {string} */ key, /** @type {number} */ value) {
+    update({
+      solvers: state().solvers.map((solver) => {
+        if (solver.name !== name) return solver;
+        if (!key.startsWith("beta")) return { ...solver, [key]: value };
+        const betas = key === "beta1" ? [value, solver.betas[1]] : [solver.betas[0], value];
+        return { ...solver, betas };
+      }),
+    });
+  }
+
+  const rows = Object.keys(SOLVERS).map((name) => {
+    const look = LOOKS[name];
+    const switcher = toggle({
+      content: [swatch(look), look.label],
+      onToggle(on) {
+        const others = state().solvers.filter((solver) => solver.name !== name);
+        if (on) update({ solvers: [...others, kept[name] ?? tunedFor(state().surface, name)] });
+        else {
+          kept[name] = shown(name);
+          update({ solvers: others });
+        }
+      },
+    });
+    const keys = Object.keys(SOLVERS[name].initial).flatMap((key) => (key === "betas" ? ["beta1", "beta2"] : [key]));
+    const sliders = keys.map((key) => {
+      const { symbol, name: meaning, kind, low, high } = HYPERPARAMETERS[key];
+      const control = slider({
+        label: `${look.label}: ${meaning} ${symbol}`,
+        name: meaning,
+        symbol,
+        low,
+        high,
+        kind,
+        format: (value) => compact(value, 6),
+        onInput: (value) => change(name, key, value),
+      });
+      return { key, control };
+    });
+    const result = html("span", { class: "result" });
+    const [rare, usual] = [sliders.filter(({ key }) => key === "eps"), sliders.filter(({ key }) => key !== "eps")];
+    const card = html(
+      "section",
+      { class: "card", role: "group", "aria-label": `${look.label}: settings` },
+      html("header", {}, swatch(look), html("strong", {}, look.label), result),
+      ...usual.map(({ control }) => control.element),
+    );
+    if (rare.length) {
+      card.append(html("details", {}, html("summary", {}, "More"), ...rare.map(({ control }) => control.element)));
+    }
+    return { name, switcher, card, sliders, result };
+  });
+
+  const customs = html("div", { class: "customs" });
+  const element = html(
+    "section",
+    { class: "solvers", role: "group", "aria-label": "Solvers" },
+    html("h3", {}, "Solvers"),
+    html("div", { class: "chips" }, ...rows.map(({ switcher }) => switcher.element)),
+    html("div", { class: "cards" }, ...rows.map(({ card }) => card), customs),
+  );
+
+  return {
+    element,
+    forget() {
+      for (const name of Object.keys(kept)) delete kept[name];
+    },
+    /** @param {import("./race.js").Race} race @param {boolean} hidden */
+    draw(race, hidden) {
+      for (const { name, switcher, card, sliders, result } of rows) {
+        const solver = shown(name);
+        switcher.set(Boolean(solver));
+        card.hidden = !solver;
+        if (!solver) continue;
+        for (const { key, control } of sliders) {
+          control.set(key.startsWith("beta") ? solver.betas[key === "beta1" ? 0 : 1] : solver[key]);
+        }
+        const runner = race.runners.find(({ id }) => id === name);
+        text(result, hidden || !runner ? "" : outcome(runner));
+        result.classList.toggle("bad", !hidden && runner?.reason === "diverged");
+      }
+      const notes = state().custom.map(({ label, error }, i) => {
+        const runner = race.runners.find(({ id }) => id === `custom-${i}`);
+        const said = error || (runner?.stale ? "needs a live notebook to follow" : hidden ? "" : outcome(runner));
+        return { label, said, bad: Boolean(error), look: customLook(i, label) };
+      });
+      const now = JSON.stringify(notes);
+      if (customs.dataset.now === now) return;
+      customs.dataset.now = now;
+      customs.replaceChildren(
+        ...notes.map(({ label, said, bad, look }) =>
+          html(
+            "section",
+            { class: "card", role: "group", "aria-label": label },
+            html("header", {}, swatch(look), html("strong", {}, label)),
+            html("p", { class: bad ? "result bad" : "result" }, said),
+          ),
+        ),
+      );
+    },
+  };
+}
+
+const PARTS = {
+  gradient: "Steepest descent",
+  ellipse: "Quadratic model",
+  eigenvectors: "Eigenvectors",
+  newton: "Newton’s step",
+};
+
+/**
+ * @param {{update: (patch: object) => void, state: () => import("./state.js").State}} figure
+ */
+export function modelPanel({ update, state }) {
+  const toggles = SHOW.map((part) => ({
+    part,
+    control: toggle({
+      content: [html("span", { class: `key ${part}` }), PARTS[part]],
+      onToggle: (on) =>
+        update({ show: SHOW.filter((other) => (other === part ? on : state().show.includes(other))) }),
+    }),
+  }));
+  const where = select({
+    label: "Where the local model is taken",
+    options: [],
+    onChange(value) {
+      const { start } = state();
+      update({ probe: value === "start" ? null : value === "point" ? [...start] : value });
+    },
+  });
+  const place = html("span", { class: "where" }, "at", where.element);
+  const numbers = html("p", { class: "numbers" });
+  return {
+    element: html(
+      "section",
+      { class: "model-panel", role: "group", "aria-label": "The local model" },
+      html("h3", {}, "What the curvature says"),
+      html("div", { class: "chips" }, ...toggles.map(({ control }) => control.element), place),
+      numbers,
+    ),
+    /** @param {ReturnType<typeof import("./describe.js").localModel>} model */
+    draw(model) {
+      const { show, probe, solvers } = state();
+      for (const { part, control } of toggles) control.set(show.includes(part));
+      where.fill([
+        ["start", "the start"],
+        ["point", "a point you move"],
+        ...solvers.map(({ name }) => /** @type {[string, string]} */ ([name, `${LOOKS[name].label}’s head`])),
+      ]);
+      where.set(Array.isArray(probe) ? "point" : solvers.some(({ name }) => name === probe) ? String(probe) : "start");
+      numbers.hidden = place.hidden = show.length === 0;
+      if (show.length) text(numbers, describeModel(model));
+    },
+  };
+}

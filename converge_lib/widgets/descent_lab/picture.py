@@ -1,0 +1,92 @@
+"""The figure's first state as a still picture, for readers without JavaScript."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from converge_lib.descent.objective import Result
+from converge_lib.descent.surfaces import Surface
+from converge_lib.plotting import INK, OTHER_STYLE, SOLVER_STYLES
+from converge_lib.widgets.descent_lab.widget import square_view
+
+LEVELS = 14
+SIZE = (7.6, 3.9)
+DPI = 110
+COLOURS = 48  # a drawing needs no more, and the page carries a third of the bytes
+
+
+def draw(
+    surface: Surface, start: list[float], results: Mapping[str, Result], target: float
+) -> bytes:
+    """Return a PNG of the surface with every path, and of f − f* against cost."""
+    style = {
+        "font.size": 9.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "text.color": INK,
+        "figure.constrained_layout.use": True,
+    }
+    with matplotlib.style.context(["default", style]):  # whatever style the notebook has set
+        figure = Figure(figsize=SIZE, facecolor="white")
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=(1, 0.95))
+        _map(left, surface, start, results)
+        _values(right, results, target)
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=DPI)
+    drawing = Image.open(file).convert("RGB")
+    smaller = io.BytesIO()
+    drawing.quantize(COLOURS, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
+    return smaller.getvalue()
+
+
+def _map(ax: Axes, surface: Surface, start: list[float], results: Mapping[str, Result]) -> None:
+    (left, right), (bottom, top) = view = square_view(surface.view)
+    x, y = np.linspace(left, right, 161), np.linspace(bottom, top, 161)
+    heights = np.log10(np.maximum(surface.fun(np.stack(np.meshgrid(x, y), -1)), 1e-300))
+    levels = np.linspace(*np.quantile(heights, (0.02, 0.98)), LEVELS)
+    ax.contour(x, y, heights, levels=levels, colors="#AAB9C6", linewidths=0.6, linestyles="-")
+    ax.plot(*surface.minima.T, linestyle="", marker="+", markersize=9, color=INK)
+    for label, result in results.items():
+        look = SOLVER_STYLES.get(label, OTHER_STYLE)
+        gone = result.first_outside(view)
+        path = result.path if gone is None else result.path[: gone + 1]
+        width, height = right - left, top - bottom
+        path = np.clip(path, (left - width, bottom - height), (right + width, top + height))
+        color = look["color"]
+        ax.plot(*path.T, color=color, linestyle=look["linestyle"], linewidth=1.5)
+        ax.plot(*path[-1], color=color, marker=look["marker"], markersize=6)
+    ax.plot(*start, marker="o", markersize=9, color=INK, markerfacecolor="white", zorder=4)
+    ax.set(xlim=view[0], ylim=view[1], aspect="equal", xlabel="x", ylabel="y")
+
+
+def _values(ax: Axes, results: Mapping[str, Result], target: float) -> None:
+    ax.axhline(target, color=INK, linewidth=0.9, linestyle=":")
+    ax.set(yscale="log", xlabel="cost, in gradients", ylabel="f − f*")
+    highest = max([10 * target, *(result.values[0] for result in results.values())])
+    for label, result in results.items():
+        look = SOLVER_STYLES.get(label, OTHER_STYLE)
+        values = np.clip(result.values, target / 10, 10 * highest)
+        (line,) = ax.plot(
+            result.costs, values, color=look["color"], linestyle=look["linestyle"], linewidth=1.5
+        )
+        ax.plot(result.costs[-1], values[-1], color=look["color"], marker=look["marker"])
+        at_right = result.costs[-1] > 0.6 * max(r.costs[-1] for r in results.values())
+        ax.annotate(
+            f"{label} ↑ overflow" if result.reason == "diverged" else label,
+            (result.costs[-1], values[-1]),
+            xytext=(-6 if at_right else 6, 7),
+            textcoords="offset points",
+            horizontalalignment="right" if at_right else "left",
+            color=line.get_color(),
+            fontweight="bold",
+        )
+    ax.set_ylim(target / 10, 10 * highest)

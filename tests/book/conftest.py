@@ -1,0 +1,138 @@
+"""A browser for the tests of the built book: no page may reach another host or log an error."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests")]
+
+import chromium  # noqa: E402 - tests/chromium.py
+
+BOOK = ROOT / "_build" / "html"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start the Chromium that is installed; skip, and say so, where there is none."""
+    executable = chromium.find()
+    if executable is None:
+        pytest.skip("no Chromium is installed: the built book was NOT tested in a browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def book() -> Path:
+    """Return the folder of the built book."""
+    if not (BOOK / "index.html").exists():
+        pytest.fail(f"there is no built book in {BOOK}: run `make book` first")
+    return BOOK
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback, and give its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def http_book(book: Path) -> Iterator[str]:
+    """Give the address at which the built book is served."""
+    with serving(book) as address:
+        yield address
+
+
+@pytest.fixture(params=["http", "file"])
+def address(request: pytest.FixtureRequest, book: Path) -> str:
+    """Give the book's address, once over http and once from the disk."""
+    return request.getfixturevalue("http_book") if request.param == "http" else book.as_uri()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open pages that refuse every other host, and fail the test on any error they log.
+
+    ``open_page(url, width=1440, dark=False, javascript=True)`` returns Playwright's page;
+    ``page.problems`` lists what went wrong so far, for a test that expects something to.
+    """
+    pages = []
+
+    def open_page(url: str, *, width=1440, height=900, dark=False, javascript=True, **context):
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=javascript,
+            **context,
+        )
+        page = context.new_page()
+        page.problems = []
+        own = urlsplit(url).netloc
+
+        def refuse_others(route):
+            parts = urlsplit(route.request.url)
+            if parts.scheme in ("file", "data", "blob") or parts.netloc == own:
+                route.continue_()
+            else:
+                page.problems.append(f"request to another host: {route.request.url}")
+                route.abort()
+
+        context.route("**/*", refuse_others)
+        page.on(
+            "console",
+            lambda m: m.type in ("error", "warning") and page.problems.append(f"{m.type}: {m.text}"),
+        )
+        page.on("pageerror", lambda error: page.problems.append(f"uncaught: {error}"))
+        page.on(
+            "response",
+            lambda r: r.status >= 400 and page.problems.append(f"{r.status}: {r.url}"),
+        )
+        page.on(
+            "requestfailed",  # which each script does where there is no JavaScript
+            lambda r: (javascript or r.resource_type != "script")
+            and page.problems.append(f"failed: {r.url} {r.failure}"),
+        )
+        page.goto(url)
+        pages.append(page)
+        return page
+
+    yield open_page
+    problems = [problem for page in pages for problem in page.problems]
+    for page in pages:
+        page.context.close()
+    assert not problems

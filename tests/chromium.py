@@ -1,0 +1,42 @@
+"""Find a Chromium for the browser tests, or install one. Run as a script by `make test`.
+
+Playwright's own build is tried first where none is installed, then Debian's package. Where neither
+can be had the browser tests are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find() -> str | None:
+    """Return the path of an installed Chromium, or None."""
+    for name in (os.environ.get("CHROMIUM"), *NAMES):
+        path = name and shutil.which(name)
+        if path:
+            return path
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
+
+
+def install() -> None:
+    """Try the ways to get a Chromium, from the least to the most intrusive."""
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+    if find() is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False)
+
+
+if __name__ == "__main__":
+    if find() is None:
+        install()
+    print(f"Chromium: {find() or 'none found, so the browser tests will be skipped'}")
