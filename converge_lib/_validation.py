@@ -59,7 +59,7 @@ def point(name: str, value: Any, dimension: int | None = None) -> np.ndarray:  #
     """Return ``value`` as a finite float64 vector, shape (n,), else raise ValueError."""
     wanted = f"a finite vector of shape ({'n' if dimension is None else dimension},)"
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.asarray(value, dtype=np.float64).copy()
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be {wanted}, got {value!r}") from error
     if array.ndim != 1 or array.size == 0 or (dimension is not None and array.size != dimension):

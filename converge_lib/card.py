@@ -44,10 +44,9 @@ _STYLE = """
 .converge-card table { width: auto; margin: .5rem 0 0; border: 0; border-collapse: collapse;
   background: none; color: inherit; font-size: inherit }
 .converge-card tr, .converge-card tr:hover { background: none !important }
-.converge-card th, .converge-card td { padding: .15rem 1rem .15rem 0; border: 0; text-align: left;
-  vertical-align: top; white-space: normal; overflow-wrap: anywhere; color: inherit;
-  background: none }
-.converge-card th { font-weight: 600; overflow-wrap: normal }
+.converge-card th, .converge-card td { padding: .15rem .8rem .15rem 0; border: 0; color: inherit;
+  text-align: left; vertical-align: top; white-space: normal; background: none }
+.converge-card th { font-weight: 600 }
 body[data-jp-theme-light="false"] .converge-card, html[data-theme="dark"] .converge-card,
 body.vscode-dark .converge-card { --tone: #aab4bf;
   color: var(--jp-content-font-color1, var(--pst-color-text-base, #e6edf3));
@@ -60,7 +59,7 @@ body[data-jp-theme-light="false"] .converge-card-error,
 html[data-theme="dark"] .converge-card-wrong, html[data-theme="dark"] .converge-card-error,
 body.vscode-dark .converge-card-wrong,
 body.vscode-dark .converge-card-error { --tone: #ffa778 }
-html[data-theme="dark"] .bd-content div.cell_output .text_html:has(> .converge-card) {
+html[data-theme="dark"] .bd-content div.cell_output .text_html:has(> div.converge-card) {
   background: none; padding: 0 }
 """
 

@@ -1,7 +1,7 @@
 """A paper's claim beside what this run measured; the build fails where it does not hold.
 
-The data of a claim travel in the notebook's output, under :data:`MIME`, so that a page of the book
-can collect the claims of all executed chapters.
+The data of a claim travel in the metadata of the notebook's output, under :data:`METADATA`, so
+that a page of the book can collect the claims of all executed chapters.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from IPython.display import display
 
 from converge_lib.card import Card, Table
 
-MIME = "application/vnd.converge.claim+json"
-"""The output type that holds a claim's data: id, source, says, measured, holds."""
+METADATA = "converge.claim"
+"""The key of an output's metadata that holds a claim: id, source, says, measured, holds."""
 
 
 class ClaimError(AssertionError):
@@ -36,12 +36,10 @@ class Claim:
     def __repr__(self) -> str:
         return repr(self._card())
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - Jupyter's protocol
-        return {
-            "text/plain": repr(self),
-            "text/html": self._card()._repr_html_(),
-            MIME: asdict(self),
-        }
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict, dict]:  # noqa: ANN401 - Jupyter's protocol
+        data = {"text/plain": repr(self), "text/html": self._card()._repr_html_()}
+        # In the metadata: MyST-NB warns of every output type that it cannot render.
+        return data, {METADATA: asdict(self)}
 
     def _card(self) -> Card:
         rows = (("Claim", self.says), ("Source", self.source), ("This run", self.measured))

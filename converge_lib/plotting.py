@@ -115,7 +115,7 @@ def plot_path(ax: Axes, result: Result, label: str) -> Line2D:
     and words on the picture say that it diverged, and when.
 
     Args:
-        ax: axes whose limits are set already, by :func:`plot_contours` say.
+        ax: axes whose limits are set already, by :func:`plot_contours` say; they stay.
         result: the descent.
         label: a key of :data:`SOLVER_STYLES`, or a name of your own.
     """
@@ -139,7 +139,6 @@ def plot_path(ax: Axes, result: Result, label: str) -> Line2D:
         label=label,
     )
     ax.plot(x[:1], y[:1], marker="o", markersize=9, fillstyle="none", color=INK, zorder=4)
-    ax.set(xlim=view[0], ylim=view[1])
     if result.reason == "diverged":
         left_view = "" if gone is None else f"left the view at step {gone},\n"
         ax.text(

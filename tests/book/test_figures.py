@@ -1,4 +1,4 @@
-"""The static host: widgets live in a built page without a kernel, and where one cannot, we hear it."""
+"""The static host: widgets live in a page without a kernel, and where one cannot, we hear of it."""
 
 import json
 import subprocess
@@ -9,7 +9,10 @@ import pytest
 from mini import build, make_book, write_notebook
 from playwright.sync_api import expect
 
-PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PICTURE = (  # one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
+    "rkJggg=="
+)
 
 WIDGETS = f'''
 """Widgets for the mini books."""
@@ -340,7 +343,7 @@ def test_a_broken_widget_shows_its_picture_says_why_and_leaves_the_others_alone(
 
 @pytest.mark.parametrize("page", ["index", "broken", "clicked"])
 def test_a_broken_widget_fails_the_suite(figures, tmp_path, page):
-    """Run the suite's own fixture on a page, as any browser test does: only the sound one passes."""
+    """Run the suite's own fixture on a page, as browser tests do: only the sound one passes."""
     address = (figures / "book" / f"{page}.html").as_uri()
     (tmp_path / "test_page.py").write_text(
         f"""

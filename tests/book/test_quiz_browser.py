@@ -107,11 +107,14 @@ def test_a_question_without_an_answer_asks_for_one(name, open_page, served):
     assert focused(page, f"#quiz-{name} input")
 
 
-def test_a_double_click_does_not_undo_the_answer(open_page, served):
+def test_holding_enter_does_not_undo_the_answer(open_page, served):
     page = open_page(served)
     question = reader.question(page, "double-kappa")
     reader.choose(question, 3)
-    question.locator(".quiz-button").dblclick()
+    question.locator(".quiz-button").focus()
+    for _ in range(4):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
     assert reader.state(question) == "right"
 
 
@@ -125,7 +128,11 @@ def test_multiple_choice_by_mouse(open_page, url):
     assert first == "Right H−1 undoes the curvature." and second.startswith("Wrong Solving")
     expected = "Not yet: 1 of your 2 choices does not hold; 1 that holds is missing."
     assert reader.summary(question) == expected
-    reader.choose(question, 2, 3)
+    reader.choose(question, 2)
+    reader.press(question)
+    assert reader.state(question) == "wrong"
+    assert reader.summary(question) == "Not yet: 1 that holds is missing."
+    reader.choose(question, 3)
     reader.press(question)
     assert reader.state(question) == "right"
     assert len(reader.said(question)) == 2
@@ -275,6 +282,7 @@ def test_curve_by_mouse(open_page, url):
 
     kept = reader.heights(question)
     reader.draw(page, question, [0.5, 0.5])  # what is committed stays
+    question.locator(".quiz-handle").first.press("ArrowUp")
     assert reader.heights(question) == kept and reader.state(question) == "wrong"
 
     reader.press(question)
@@ -299,7 +307,7 @@ def test_curve_by_keyboard(open_page, url):
     press(page, "End", "ArrowUp")
     assert handle.get_attribute("aria-valuetext") == "10000"
 
-    wanted = [0.12 + 0.04 * number for number in range(11)]  # slope one half: momentum's curve
+    wanted = [0.22 + 0.04 * number for number in range(11)]  # slope one half: momentum's curve
     reader.draw_by_keys(page, question, wanted)
     assert reader.heights(question) == pytest.approx(wanted, abs=0.011)
     press(page, "Tab", "Enter")
@@ -375,17 +383,17 @@ def test_without_storage_the_questions_work_and_forget(blocked, open_page, url):
 DAMAGE = ["", "{", "null", "[]", "[99]", '"x"', "[0,0,0]", "[-1]", "{}", "17", "[1e999]", "true"]
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_storage_is_survived(damage, open_page, served):
+def test_damaged_storage_is_survived(open_page, served):
     page = open_page(served)
     answer_all(page)
     kept = page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('quiz:'))")
     assert len(kept) == 5
-    page.evaluate("([keys, text]) => keys.forEach(key => localStorage[key] = text)", [kept, damage])
-    page.reload()
-    states = [state for state, _ in outcome(page)]
-    assert states[:2] + states[3:] == ["open"] * 4
-    assert states[2] == ("wrong" if damage == "17" else "open")
+    for damage in DAMAGE:
+        page.evaluate(
+            "([keys, text]) => keys.forEach(key => localStorage[key] = text)", [kept, damage]
+        )
+        page.reload()
+        assert [state for state, _ in outcome(page)] == ["open"] * 5, damage
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

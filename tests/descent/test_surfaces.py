@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import rosen, rosen_der, rosen_hess
-from scipy.stats import ortho_group
 
 from converge_lib.descent import SURFACES, surface
 from converge_lib.descent.surfaces import quadratic, rosenbrock
@@ -18,7 +17,7 @@ INPUTS = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0], dtype=torch.float64)
 
 
 def rotated_bowl(condition, angle):
-    """In words: turn back by the angle, then curvature 1 along the first axis and κ along the second."""
+    """Turned back by the angle, the curvature is 1 along the first axis and κ along the second."""
 
     def formula(z):
         flat = math.cos(angle) * z[0] + math.sin(angle) * z[1]
@@ -113,7 +112,7 @@ def test_a_grid_gives_what_its_points_give(name):
     assert ground.fun(grid).shape == (3, 4)
     assert ground.gradient(grid).shape == (3, 4, 2)
     for i, j in np.ndindex(3, 4):
-        np.testing.assert_array_equal(ground.fun(grid)[i, j], ground.fun(grid[i, j]))
+        np.testing.assert_allclose(ground.fun(grid)[i, j], ground.fun(grid[i, j]), rtol=1e-14)
         np.testing.assert_allclose(
             ground.gradient(grid)[i, j], ground.gradient(grid[i, j]), rtol=1e-14, atol=1e-300
         )
@@ -129,7 +128,7 @@ def test_the_minima_are_minima(name):
         np.testing.assert_allclose(ground.gradient(minimum), 0, atol=1e-13)
         assert np.linalg.eigvalsh(ground.hessian(minimum))[0] > 1e-3
     distances = np.linalg.norm(ground.minima[:, None] - ground.minima, axis=-1)
-    assert (distances + np.eye(len(ground.minima)) > 1).all()
+    assert (distances + 2 * np.eye(len(ground.minima)) > 1).all()
 
 
 @every_surface
@@ -209,15 +208,10 @@ def test_rotation_is_the_angle_of_the_flat_direction(rotation):
     np.testing.assert_allclose(hessian @ flat, flat, atol=1e-13)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_one_rotation_in_ten_dimensions_mixes_every_coordinate(seed):
-    ground = quadratic(1e3, 0.5, 10)
-    assert (
-        abs(ground.hessian(np.ones(10))).sum(1) > abs(np.diag(ground.hessian(np.ones(10))))
-    ).all()
-    turn = ortho_group.rvs(10, random_state=seed)
-    x = turn[0]
-    assert 0.5 - 1e-12 <= ground.fun(x) <= 500 + 1e-9
+def test_a_rotation_in_ten_dimensions_reaches_every_coordinate():
+    hessian = quadratic(1e3, 0.5, 10).hessian(np.zeros(10))
+    off_diagonal = hessian - np.diag(np.diag(hessian))
+    assert (abs(off_diagonal).max(axis=1) > 0.1).all()
 
 
 def test_surfaces_hand_out_copies():

@@ -1,4 +1,5 @@
 import pytest
+import torch  # noqa: F401 - its import may take longer than an answer may
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,12 @@ import warnings
 from functools import partial
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
-from converge_lib.exercises import check
-from converge_lib.exercises import running
+from converge_lib.exercises import check, running
 
 ID = "descent.curvature-newton-step"
 
@@ -221,6 +222,27 @@ def test_where_there_is_no_alarm_the_watchdog_interrupts(short_limit, monkeypatc
     for answer in (endless_loop, swallows_and_returns):
         assert "still running after" in check(ID, answer).body[0]
     assert check(ID, right).status == "correct"
+
+
+def test_in_a_kernel_an_endless_answer_is_interrupted_and_the_next_cell_runs():
+    first = (
+        "from converge_lib.exercises import check, running\n"
+        "running.LIMIT = 0.3\n"
+        "def answer(gradient, hessian):\n"
+        "    while True:\n"
+        "        try:\n"
+        "            while True: pass\n"
+        "        except BaseException: pass\n"
+        f"check({ID!r}, answer)"
+    )
+    cells = [nbformat.v4.new_code_cell(source) for source in (first, "print(6 * 7)")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    shown, printed = (cell.outputs[0] for cell in notebook.cells)
+    assert "still running after 0.3 s" in shown.data["text/plain"]
+    assert "of the cell, in answer" in shown.data["text/plain"]
+    assert "converge-card-error" in shown.data["text/html"]
+    assert printed.text == "42\n"
 
 
 def test_the_time_is_that_of_all_calls_together(monkeypatch):

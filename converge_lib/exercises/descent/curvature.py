@@ -13,7 +13,7 @@ from converge_lib.exercises.judging import Recorded, Trial, relative_error
 
 def best_rate(hessian: np.ndarray) -> tuple[float, float]:
     """Return the learning rate that contracts the worst direction fastest, and the contraction."""
-    eigenvalues = eigvalsh(hessian)
+    eigenvalues = np.linalg.eigvalsh(hessian)
     smallest, largest = eigenvalues[0], eigenvalues[-1]
     condition = largest / smallest
     return 2 / (smallest + largest), (condition - 1) / (condition + 1)
@@ -214,7 +214,7 @@ class MomentumStep(Exercise):
 
 def newton_step(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """Return the step to the minimum of the local quadratic model."""
-    return -solve(hessian, gradient)
+    return -np.linalg.solve(hessian, gradient)
 
 
 def _newton_torch(gradient: np.ndarray, hessian: np.ndarray) -> object:
@@ -282,10 +282,10 @@ def _inverse_of_absolute(hessian: np.ndarray) -> np.ndarray:
 
 def hessian_vector_product(gradient: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return H(x) v by a central difference of the gradient along v."""
-    length = norm(v)
+    length = np.linalg.norm(v)
     if length == 0:
         return np.zeros_like(v)
-    eps = 1e-5 * (1 + norm(x)) / length
+    eps = 1e-5 * (1 + np.linalg.norm(x)) / length
     return (gradient(x + eps * v) - gradient(x - eps * v)) / (2 * eps)
 
 

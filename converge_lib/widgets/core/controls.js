@@ -73,9 +73,9 @@ export function select({ label, options, onChange }) {
 
 /**
  * A button that is on or off.
- * @param {{content: (Node | string)[], label?: string, onToggle: (on: boolean) => void}} options
+ * @param {{content: (Node | string)[], onToggle: (on: boolean) => void}} options
  */
-export function toggle({ content, label, onToggle }) {
+export function toggle({ content, onToggle }) {
   const element = html(
     "button",
     {
@@ -86,7 +86,6 @@ export function toggle({ content, label, onToggle }) {
     },
     ...content,
   );
-  if (label) element.setAttribute("aria-label", label);
   return {
     element,
     set(/** @type {boolean} */ on) {
@@ -95,9 +94,16 @@ export function toggle({ content, label, onToggle }) {
   };
 }
 
-/** @param {string} label @param {(string | Node)[]} content @param {() => void} onClick */
-export const button = (label, content, onClick, kind = "") =>
-  html("button", { type: "button", class: `button ${kind}`, "aria-label": label, onclick: onClick }, ...content);
+/**
+ * @param {string | Node} content
+ * @param {() => void} onClick
+ * @param {{label?: string, kind?: string}} [options] a label for a button without words
+ */
+export function button(content, onClick, { label, kind = "" } = {}) {
+  const element = html("button", { type: "button", class: `button ${kind}`, onclick: onClick }, content);
+  if (label) element.setAttribute("aria-label", label);
+  return element;
+}
 
 /**
  * A choice of one among a few, all in view.

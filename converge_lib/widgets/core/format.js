@@ -19,8 +19,9 @@ export function compact(value, digits = 3) {
   return sign + grouped(Number(Math.abs(value).toPrecision(digits)));
 }
 
-/** A coordinate: two decimals. */
-export const coordinate = (/** @type {number} */ value) => value.toFixed(2).replace(/^-(0\.00)$/, "$1").replace("-", "−");
+/** A coordinate: two decimals, or one digit of what two decimals would call zero. */
+export const coordinate = (/** @type {number} */ value) =>
+  value !== 0 && Math.abs(value) < 0.005 ? compact(value, 1) : value.toFixed(2).replace("-", "−");
 
 /** A whole number with thousands set apart. */
 export const grouped = (/** @type {number} */ value) =>

@@ -9,7 +9,7 @@ const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1],
 
 /**
  * @param {string} label
- * @param {(point: number[], done: boolean) => void} onMove at most once a frame while dragging
+ * @param {(point: number[]) => void} onMove at most once a frame while dragging
  */
 export function handle(label, onMove) {
   /** @type {import("./scales.js").Scale} */ let sx;
@@ -25,7 +25,7 @@ export function handle(label, onMove) {
 
   function flush() {
     frame = 0;
-    if (wanted) onMove(wanted, false);
+    if (wanted) onMove(wanted);
     wanted = null;
   }
 
@@ -54,7 +54,7 @@ export function handle(label, onMove) {
       if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       const size = (event.shiftKey ? BIG_STEP : STEP) * (domain[0][1] - domain[0][0]);
-      onMove(clamped([point[0] + direction[0] * size, point[1] + direction[1] * size]), true);
+      onMove(clamped([point[0] + direction[0] * size, point[1] + direction[1] * size]));
     },
   });
 
@@ -62,9 +62,7 @@ export function handle(label, onMove) {
     if (!grip) return;
     grip = null;
     cancelAnimationFrame(frame);
-    frame = 0;
-    onMove(wanted ?? point, true);
-    wanted = null;
+    flush();
   }
 
   return {

@@ -17,6 +17,8 @@ export const SURFACE_NAMES = {
   plateau: "Plateau",
 };
 
+/** @typedef {ReturnType<typeof localModel>} LocalModel */
+
 /** 10⁻⁶ for a power of ten, else three digits. */
 export const targetName = (/** @type {number} */ target) =>
   Number.isInteger(Math.log10(target)) ? power(Math.log10(target)) : compact(target);
@@ -24,10 +26,10 @@ export const targetName = (/** @type {number} */ target) =>
 const gradients = (/** @type {number} */ n) => `${grouped(n)} ${n === 1 ? "gradient" : "gradients"}`;
 const steps = (/** @type {number} */ n) => `${grouped(n)} ${n === 1 ? "step" : "steps"}`;
 
-/** How a run ended, in a few words for a card: "343", "f = 0.02", "overflow at 61". */
+/** How a run ended, in a few words for a card: "343 steps", "f = 0.02", "overflow after 61". */
 export function outcome(/** @type {Runner} */ runner) {
   if (runner.reason === "converged") return `${grouped(runner.steps)} steps`;
-  if (runner.reason === "diverged") return `overflow at ${grouped(runner.steps + 1)}`;
+  if (runner.reason === "diverged") return `overflow after ${grouped(runner.steps)}`;
   return `f = ${compact(runner.values[runner.steps], 2)}`;
 }
 
@@ -35,8 +37,10 @@ export function outcome(/** @type {Runner} */ runner) {
 function trouble(/** @type {Runner} */ runner, /** @type {number} */ frame) {
   const said = [];
   if (runner.left >= 0 && runner.left <= frame) said.push(`left the view after ${steps(runner.left)}`);
-  if (runner.reason === "diverged" && runner.steps <= frame) said.push(`overflow after ${grouped(runner.steps)}`);
-  return joined(said, ",").replace(" , ", ", ");
+  if (runner.reason === "diverged" && runner.steps <= frame) {
+    said.push(`overflow after ${said.length ? grouped(runner.steps) : steps(runner.steps)}`);
+  }
+  return said.join(", ");
 }
 
 /**
@@ -102,7 +106,7 @@ const MEANING = {
   flat: "The model is flat in some direction here, so that Newton’s step does not exist.",
 };
 
-/** @param {ReturnType<typeof localModel>} model */
+/** @param {LocalModel} model */
 export function describeModel({ at, gradient, eigen: { values }, shape: kind, condition }) {
   return (
     `At (${at.map(coordinate).join(", ")}): ‖∇f‖ = ${compact(Math.hypot(...gradient))}, ` +

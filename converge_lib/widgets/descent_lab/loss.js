@@ -110,7 +110,8 @@ export function createLoss() {
         const k = stepAt(runner, frame);
         const name = width < 340 ? runner.look.short : runner.look.label;
         const over = runner.reason === "diverged" && k === runner.steps;
-        const label = over ? `${name} ↑ overflow` : name;
+        const above = runner.values[k] > domain[1];
+        const label = over ? `${name} ↑ overflow` : above ? `${name} ↑` : name;
         return { x: sx(k), y: over ? MARGIN.top : yOf(runner.values[k]), label, width: measure.measureText(label).width };
       });
       const places = place(labels, width, bottom - 2);

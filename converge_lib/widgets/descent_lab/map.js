@@ -11,14 +11,15 @@ import { linear } from "../core/scales.js";
 import { stepAt } from "./race.js";
 
 const MARGIN = { left: 30, right: 1, top: 1, bottom: 22 };
-const COARSE = 56;
-const FINE = 128;
+const COARSE = 40;
+const FINE = 112;
+const REST = 150;
 const ARROW = 0.17; // of the width: the gradient's own length would leave the picture
 
 /**
- * @param {{onStart: (p: number[], done: boolean) => void, onProbe: (p: number[], done: boolean) => void}} options
+ * @param {{onStart: (p: number[]) => void, onProbe: (p: number[]) => void, redraw: () => void}} options
  */
-export function createMap({ onStart, onProbe }) {
+export function createMap({ onStart, onProbe, redraw }) {
   const ground = html("canvas", { "aria-hidden": "true" });
   const trails = html("canvas", { "aria-hidden": "true" });
   const axes = svg("svg", { class: "axes", "aria-hidden": "true" });
@@ -37,7 +38,8 @@ export function createMap({ onStart, onProbe }) {
   let size = 0;
   let density = 1;
   /** @type {any} */ let lines = null;
-  let paintedKey = "";
+  let drawn = ""; // the surface whose contours `lines` are
+  let painted = false;
   let refine = 0;
   const measure = html("canvas").getContext("2d");
 
@@ -68,22 +70,28 @@ export function createMap({ onStart, onProbe }) {
     for (const canvas of [ground, trails]) {
       canvas.width = canvas.height = Math.round(size * density);
     }
-    paintedKey = "";
+    painted = false;
     return true;
   }
 
-  /** Contours are the costly part: coarse while a slider moves, fine when it rests. */
-  function paintGround(race, key, colour, fine) {
-    if (paintedKey === `${key}${fine}` || paintedKey === `${key}true`) return;
-    const fresh = !paintedKey;
-    clearTimeout(refine);
-    if (!fine && !fresh) refine = setTimeout(() => paintGround(race, key, colour, true), 150);
-    const detail = fine || fresh;
-    lines = contourLines(race.surface.fun, race.box, detail ? FINE : COARSE);
+  /** Contours are the costly part: coarse while a slider moves or the page loads, fine at rest. */
+  function paintGround(race, key, colour) {
+    if (key !== drawn) {
+      drawn = key;
+      lines = contourLines(race.surface.fun, race.box, COARSE);
+      painted = false;
+      clearTimeout(refine);
+      refine = setTimeout(() => {
+        lines = contourLines(race.surface.fun, race.box, FINE);
+        painted = false;
+        redraw();
+      }, REST);
+    }
+    if (painted) return;
+    painted = true;
     const context = ground.getContext("2d");
     context.setTransform(density, 0, 0, density, 0, 0);
     paintContours(context, lines, size, size, colour);
-    paintedKey = `${key}${detail}`;
   }
 
   function paintTrails(race, frame, sx, sy, colour, hidden) {
@@ -221,7 +229,7 @@ export function createMap({ onStart, onProbe }) {
     resize,
     /** Forget the painted contours: the colours have changed. */
     forget() {
-      paintedKey = "";
+      painted = false;
     },
     close: () => clearTimeout(refine),
     /** @param {any} scene */
@@ -229,7 +237,7 @@ export function createMap({ onStart, onProbe }) {
       if (!size) return;
       const sx = linear(race.box[0], [0, size]);
       const sy = linear(race.box[1], [size, 0]);
-      paintGround(race, state.surface + JSON.stringify(state.parameters), colour, false);
+      paintGround(race, state.surface + JSON.stringify(state.parameters), colour);
       paintTrails(race, frame, sx, sy, colour, hidden);
       const taken = [];
       paintHeads(race, frame, sx, sy, hidden, taken);
@@ -244,9 +252,9 @@ export function createMap({ onStart, onProbe }) {
       probeHandle.element.hidden = !free;
       if (free) probeHandle.set(state.probe, race.box, sx, sy);
     },
-    /** A point of the surface under a pointer, for a click on the ground. */
     plot,
-    at(/** @type {PointerEvent | MouseEvent} */ event, /** @type {number[][]} */ box) {
+    /** The point of the surface under a pointer. */
+    at(/** @type {MouseEvent} */ event, /** @type {number[][]} */ box) {
       const bounds = plot.getBoundingClientRect();
       return [
         linear([0, bounds.width], box[0])(event.clientX - bounds.left),

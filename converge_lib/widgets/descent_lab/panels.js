@@ -84,7 +84,7 @@ export function solverPanel({ update, state }) {
   const element = html(
     "section",
     { class: "solvers", role: "group", "aria-label": "Solvers" },
-    html("h3", {}, "Solvers"),
+    html("p", { class: "heading" }, "Solvers"),
     html("div", { class: "chips" }, ...rows.map(({ switcher }) => switcher.element)),
     html("div", { class: "cards" }, ...rows.map(({ card }) => card), customs),
   );
@@ -110,7 +110,7 @@ export function solverPanel({ update, state }) {
       }
       const notes = state().custom.map(({ label, error }, i) => {
         const runner = race.runners.find(({ id }) => id === `custom-${i}`);
-        const said = error || (runner?.stale ? "needs a live notebook to follow" : hidden ? "" : outcome(runner));
+        const said = error || (!runner || hidden ? "" : runner.stale ? "needs a live notebook to follow" : outcome(runner));
         return { label, said, bad: Boolean(error), look: customLook(i, label) };
       });
       const now = JSON.stringify(notes);
@@ -149,12 +149,13 @@ export function modelPanel({ update, state }) {
         update({ show: SHOW.filter((other) => (other === part ? on : state().show.includes(other))) }),
     }),
   }));
+  let centre = [0, 0];
   const where = select({
     label: "Where the local model is taken",
     options: [],
     onChange(value) {
-      const { start } = state();
-      update({ probe: value === "start" ? null : value === "point" ? [...start] : value });
+      const apart = state().start.map((value, i) => (value + centre[i]) / 2); // not under the start
+      update({ probe: value === "start" ? null : value === "point" ? apart : value });
     },
   });
   const place = html("span", { class: "where" }, "at", where.element);
@@ -163,12 +164,13 @@ export function modelPanel({ update, state }) {
     element: html(
       "section",
       { class: "model-panel", role: "group", "aria-label": "The local model" },
-      html("h3", {}, "What the curvature says"),
+      html("p", { class: "heading" }, "What the curvature says"),
       html("div", { class: "chips" }, ...toggles.map(({ control }) => control.element), place),
       numbers,
     ),
-    /** @param {ReturnType<typeof import("./describe.js").localModel>} model */
-    draw(model) {
+    /** @param {import("./race.js").Race} race @param {import("./describe.js").LocalModel} model */
+    draw(race, model) {
+      centre = race.box.map(([low, high]) => (low + high) / 2);
       const { show, probe, solvers } = state();
       for (const { part, control } of toggles) control.set(show.includes(part));
       where.fill([

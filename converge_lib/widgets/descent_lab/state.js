@@ -50,7 +50,7 @@ export const tunedFor = (/** @type {string} */ on, /** @type {string} */ name) =
 export function sanitise(given) {
   const raw = record(given);
   const name = choice(raw.surface, SURFACES, "rosenbrock");
-  const parameters = {};
+  /** @type {Record<string, number>} */ const parameters = {};
   for (const [key, { low, high, initial }] of Object.entries(PARAMETERS[name] ?? {})) {
     parameters[key] = number(record(raw.parameters)[key], initial, low, high);
   }

@@ -103,7 +103,7 @@ function render({ model, el }) {
       key,
       control: slider({
         label,
-        name: label.toLowerCase(),
+        name: key,
         symbol,
         low,
         high,
@@ -114,25 +114,21 @@ function render({ model, el }) {
       }),
     })),
   );
-  const predictButton = button("Predict, then reveal", ["Predict first"], ask);
-  const linkButton = button("Copy a link to this state", ["Copy link"], copyLink);
+  const predictButton = button("Predict first", ask);
+  const linkButton = button("Copy link", copyLink);
   const linkField = html("input", {
     class: "link", readOnly: true, hidden: true, "aria-label": "Link to this state",
     onfocus: () => linkField.select(),
   });
 
   const map = createMap({
-    onStart: (start, done) => update(done ? { start } : { start }),
+    onStart: (start) => update({ start }),
     onProbe: (probe) => update({ probe }),
+    redraw: () => schedule(),
   });
   map.plot.addEventListener("click", (/** @type {MouseEvent} */ event) => {
-    if (/** @type {Element} */ (event.target).closest(".handle") || moved) return;
+    if (/** @type {Element} */ (event.target).closest(".handle")) return;
     update({ start: map.at(event, race.box) });
-  });
-  // A drag that ends above the ground also makes a click there.
-  let moved = false;
-  map.plot.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
-    moved = Boolean(/** @type {Element} */ (event.target).closest(".handle"));
   });
 
   const loss = createLoss();
@@ -153,11 +149,11 @@ function render({ model, el }) {
     const bounded = Math.max(0, Math.min(race.last, at));
     update({ frame: bounded >= race.last ? null : bounded });
   };
-  const playButton = button("Play", [icon(ICONS.play)], () => {
+  const playButton = button(icon(ICONS.play), () => {
     if (clock.playing()) clock.stop();
     else clock.play();
     schedule();
-  }, "play");
+  }, { label: "Play", kind: "play" });
   const scrubber = html("input", {
     type: "range", min: "0", step: "1", "aria-label": "Step of the race",
     oninput: () => goTo(Number(scrubber.value)),
@@ -176,12 +172,12 @@ function render({ model, el }) {
     "div",
     { class: "transport", role: "group", "aria-label": "Playback" },
     playButton,
-    button("One step back", [icon(ICONS.back)], () => goTo(shownFrame() - 1)),
-    button("One step forward", [icon(ICONS.forward)], () => goTo(shownFrame() + 1)),
+    button(icon(ICONS.back), () => goTo(shownFrame() - 1), { label: "One step back" }),
+    button(icon(ICONS.forward), () => goTo(shownFrame() + 1), { label: "One step forward" }),
     html("span", { class: "scrub" }, scrubber),
     counter,
     budget.element,
-    button("Reset the figure", ["Reset"], reset),
+    button("Reset", reset),
   );
 
   const solverList = solverPanel({ update, state: () => state });
@@ -191,8 +187,8 @@ function render({ model, el }) {
     guess = id;
     schedule();
   });
-  const revealButton = button("Reveal the race", ["Reveal"], reveal, "primary");
-  const cancelButton = button("Cancel the prediction", ["Cancel"], cancel);
+  const revealButton = button("Reveal", reveal, { kind: "primary" });
+  const cancelButton = button("Cancel", cancel);
   const quizPanel = html(
     "div", { class: "quiz" }, choices.element, html("div", { class: "actions" }, revealButton, cancelButton),
   );
@@ -314,7 +310,7 @@ function render({ model, el }) {
       /** @type {HTMLInputElement} */ (control).disabled = hidden && !control.textContent;
     }
     solverList.draw(race, hidden);
-    curvature.draw(local);
+    curvature.draw(race, local);
     drawQuiz();
 
     clearTimeout(speakTimer);

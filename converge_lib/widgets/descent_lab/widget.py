@@ -221,7 +221,7 @@ class DescentLab(anywidget.AnyWidget):
 
         >>> lab = DescentLab("quadratic", solvers=["GradientDescent"])
         >>> lab.results()["GradientDescent"].describe()
-        'converged in 40 steps, f = 7.92e-07, cost 40'
+        'converged in 40 steps, f = 7.88e-07, cost 40'
         """
         ground, start = self._resolved()
         results = {}

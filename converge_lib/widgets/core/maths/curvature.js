@@ -10,7 +10,7 @@
 
 /**
  * Eigenvalues and eigenvectors of the symmetric matrix [[xx, xy], [xy, yy]].
- * @param {ArrayLike<number>} hessian [xx, xy, yy]
+ * @param {Float64Array | number[]} hessian [xx, xy, yy]
  * @returns {Eigen}
  */
 export function eigen([xx, xy, yy]) {
