@@ -154,9 +154,13 @@ def _run(staging: Path, copies: list[Path], timeout: int) -> None:
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "--durations=0", "-q"]
     command += [f"--nbmake-timeout={timeout}", "-p", "no:cacheprovider", "-n", str(workers)]
     logger.info("executing %d notebooks, %d at a time", len(copies), workers)
+    environment = {
+        "OMP_NUM_THREADS": str(max(1, processors // workers)),
+        "CONVERGE_PROGRESS": str(staging / "progress.json"),  # not the record of whoever builds
+    }
     finished = subprocess.run(
         [*command, "-c", str(staging / "pytest.ini"), *map(str, copies)],
-        env={**os.environ, "OMP_NUM_THREADS": str(max(1, processors // workers))},
+        env={**os.environ, **environment},
         check=False,
     )
     if finished.returncode:

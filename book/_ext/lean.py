@@ -21,6 +21,17 @@ from sphinx.errors import ExtensionError
 
 ICON_SCRIPT = "scripts/fontawesome.js"
 ICON_STYLES = "icons.css"
+# What the theme and the directives write, and what a screen reader and a keyboard need instead.
+ACCESSIBLE = {
+    # A name that differs from the text in view cannot be spoken to a computer that listens.
+    r'(<button class="btn search-button-field[^>]*?)\s+aria-label="Search"': r"\1",
+    r'<summary aria-label="Toggle hidden content">': "<summary>",
+    # A list of references holds more than what that role allows, and the other is deprecated.
+    r'<div role="list" class="citation-list">': '<div class="citation-list">',
+    r'(<div class="citation"[^>]*) role="doc-biblioentry"': r"\1",
+    # A formula scrolls where it is wider than the page: by the keyboard too.
+    r'<div class="math([^"]*)"': r'<div tabindex="0" class="math\1"',
+}
 STYLES = {"fa-solid": "solid", "fas": "solid", "fa-regular": "regular", "far": "regular"}
 STYLES |= {"fa-brands": "brands", "fab": "brands"}
 ICON_SELECTOR = r"\.fa-[\w-]+(?:::?[\w-]+)?"
@@ -78,6 +89,8 @@ def tidy(app: Sphinx, exception: Exception | None) -> None:
 
 
 def _tidy_page(html: str) -> str:
+    for pattern, better in ACCESSIBLE.items():
+        html = re.sub(pattern, better, html)
     html = re.sub(
         rf'<script defer src="([^"]*){ICON_SCRIPT}[^"]*"></script>',
         rf'<link rel="stylesheet" href="\1{ICON_STYLES}" />',

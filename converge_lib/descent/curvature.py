@@ -38,7 +38,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad, grad
-from torch.func import functional_call, jvp, vjp, vmap
+from torch.func import functional_call, jvp, vmap
 from torch.func import grad as gradient_of
 from torch.nn import functional
 
@@ -95,6 +95,24 @@ def unflatten(vector: Tensor, like: Iterable[Tensor]) -> list[Tensor]:
         raise ValueError(f"vector must be a tensor of shape ({sum(sizes)},), got {got}")
     pieces = vector.to(like[0]).split(sizes)
     return [piece.reshape(tensor.shape) for piece, tensor in zip(pieces, like, strict=True)]
+
+
+def call_with(model: nn.Module, pieces: Iterable[Tensor], inputs: Tensor) -> object:
+    """Return model(inputs) with ``pieces`` in place of its trainable parameters, tied ones too."""
+    replacement = dict(zip(map(id, parameters_of(model)), pieces, strict=True))
+    named = {
+        f"{path}.{name}".lstrip("."): replacement[id(p)]
+        for path, module in model.named_modules()
+        for name, p in module.named_parameters(recurse=False, remove_duplicate=False)
+        if id(p) in replacement
+    }
+    # each place is named once: torch's own tying breaks a model that has one module under two names
+    return functional_call(model, named, (inputs,), tie_weights=False)
+
+
+def outputs_of(returned: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    """Return the outputs of what a model returned: a tensor, or a pair (outputs, hidden)."""
+    return _pair(returned)[0]
 
 
 def output_curvature(loss: Loss, outputs: Tensor, targets: Tensor) -> Product:
@@ -291,7 +309,7 @@ def hessian(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> Pr
     """
     parameters = parameters_of(model)
     with torch.enable_grad():
-        value = _scalar(loss(_pair(model(inputs))[0], targets))
+        value = _scalar(loss(outputs_of(model(inputs)), targets))
         gradient = grad(value, parameters, create_graph=True, materialize_grads=True)
     curved = [i for i, g in enumerate(gradient) if g.requires_grad]
 
@@ -327,23 +345,21 @@ def hvp_forward_over_reverse(
 
     Source: Pearlmutter (1994).
     """
-    names, parameters = _named(model)
+    parameters = parameters_of(model)
 
-    def value(*parameters: Tensor) -> Tensor:
-        named = dict(zip(names, parameters, strict=True))
-        outputs = _pair(functional_call(model, named, (inputs,)))[0]
-        return _scalar(loss(outputs, targets))
+    def value(pieces: list[Tensor], targets: Tensor) -> Tensor:
+        return _scalar(loss(outputs_of(call_with(model, pieces, inputs)), targets))
 
-    def gradient(seed: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
-        return vjp(value, *parameters)[1](seed)
-
-    theta = tuple(p.detach() for p in parameters)
-    # the seed of the backward pass, ∂f/∂f = 1, is constant; torch cannot carry *implied* zeros
-    # through the backward pass of nn.MSELoss, hence a zero in the open
-    seed = torch.ones((), dtype=theta[0].dtype, device=theta[0].device)
-    tangents = torch.zeros_like(seed), *unflatten(v, parameters)
+    primal = [p.detach() for p in parameters]
+    tangent = unflatten(v, parameters)
     with _forward_mode():
-        return flatten(jvp(gradient, (seed, *theta), tangents)[1])
+        if targets.is_floating_point():
+            # torch loses its way in nn.MSELoss unless the targets' tangent, zero, is spelled out
+            still = torch.zeros_like(targets)
+            _, hv = jvp(gradient_of(value), (primal, targets), (tangent, still))
+        else:
+            _, hv = jvp(lambda pieces: gradient_of(value)(pieces, targets), (primal,), (tangent,))
+    return flatten(hv)
 
 
 def hvp_finite_difference(
@@ -357,7 +373,7 @@ def hvp_finite_difference(
 
     Source: Nocedal and Wright (2006), section 8.1.
     """
-    names, parameters = _named(model)
+    parameters = parameters_of(model)
     theta = flatten(parameters).detach()
     v = flatten(unflatten(v, parameters))
     length = float(v.norm())
@@ -368,9 +384,7 @@ def hvp_finite_difference(
     def gradient(theta: Tensor) -> Tensor:
         moved = [piece.requires_grad_() for piece in unflatten(theta, parameters)]
         with torch.enable_grad():
-            named = dict(zip(names, moved, strict=True))
-            outputs = _pair(functional_call(model, named, (inputs,)))[0]
-            value = _scalar(loss(outputs, targets))
+            value = _scalar(loss(outputs_of(call_with(model, moved, inputs)), targets))
         return flatten(grad(value, moved, materialize_grads=True))
 
     return (gradient(theta + epsilon * v) - gradient(theta - epsilon * v)) / (2 * epsilon)
@@ -384,14 +398,13 @@ def gnvp(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, v: Tenso
 
     Source: Schraudolph (2002).
     """
-    names, parameters = _named(model)
+    parameters = parameters_of(model)
     with _forward_mode(), torch.enable_grad(), forward_ad.dual_level():
         duals = [
             forward_ad.make_dual(p, piece)
             for p, piece in zip(parameters, unflatten(v, parameters), strict=True)
         ]
-        named = dict(zip(names, duals, strict=True))
-        z, jv = forward_ad.unpack_dual(_pair(functional_call(model, named, (inputs,)))[0])
+        z, jv = forward_ad.unpack_dual(outputs_of(call_with(model, duals, inputs)))
     if jv is None:
         return torch.zeros_like(flatten(parameters)).detach()
     hjv = output_curvature(loss, z, targets)(jv.detach())
@@ -425,19 +438,16 @@ def squared_gradients(
     tensor([68.])
     """
     memory = count("memory", memory, low=1)
-    names, parameters = _named(model)
 
-    def value(named: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
-        outputs = _pair(functional_call(model, named, (x[None],)))[0]
-        return _scalar(loss(outputs, target[None]))
+    def value(pieces: list[Tensor], x: Tensor, target: Tensor) -> Tensor:
+        return _scalar(loss(outputs_of(call_with(model, pieces, x[None])), target[None]))
 
     of_each_case = vmap(gradient_of(value), in_dims=(None, 0, 0), randomness="different")
-    named = {name: p.detach() for name, p in zip(names, parameters, strict=True)}
-    total = torch.zeros_like(flatten(named.values()))
+    pieces = [p.detach() for p in parameters_of(model)]
+    total = torch.zeros_like(flatten(pieces))
     size = max(1, memory // total.numel())
     for x, target in zip(inputs.split(size), targets.split(size), strict=True):
-        gradients = of_each_case(named, x, target)
-        total += flatten(g.square().sum(0) for g in gradients.values())
+        total += flatten(g.square().sum(0) for g in of_each_case(pieces, x, target))
     return total
 
 
@@ -539,6 +549,12 @@ def _forward_mode() -> Iterator[None]:
         yield
 
 
+def _scalar(value: Tensor) -> Tensor:
+    if value.ndim != 0:
+        raise ValueError(f"loss must return a scalar, got shape {tuple(value.shape)}")
+    return value
+
+
 def _pair(outputs: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
     pair = (outputs,) if isinstance(outputs, Tensor) else outputs
     if not (
@@ -548,15 +564,3 @@ def _pair(outputs: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
             f"model must return a tensor or a pair (outputs, hidden), got {type(outputs).__name__}"
         )
     return pair
-
-
-def _scalar(value: Tensor) -> Tensor:
-    if value.ndim != 0:
-        raise ValueError(f"loss must return a scalar, got shape {tuple(value.shape)}")
-    return value
-
-
-def _named(model: nn.Module) -> tuple[list[str], list[nn.Parameter]]:
-    parameters_of(model)
-    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    return list(named), list(named.values())

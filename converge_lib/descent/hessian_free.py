@@ -32,14 +32,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from converge_lib._validation import count, number
 from converge_lib.descent.conjugate_gradient import LinearSolution, Vector, linear_cg
 from converge_lib.descent.curvature import (
     Loss,
+    call_with,
     flatten,
     gauss_newton,
+    outputs_of,
     parameters_of,
     squared_gradients,
     unflatten,
@@ -108,7 +109,7 @@ def hessian_free(
 
     The curvature is the objective's ``hvp``. Give it Gauss-Newton products where the function is a
     sum of squares or a loss of a network; with those of an indefinite Hessian CG stops at the first
-    direction of negative curvature, and λ grows.
+    direction of negative curvature, and λ grows whatever ρ is.
 
     Args:
         objective: a Surface, an Objective, or anything with ``fun``, ``gradient`` and either
@@ -324,17 +325,15 @@ class HessianFree(torch.optim.Optimizer):
         self, inputs: Tensor, targets: Tensor, parameters: list[nn.Parameter]
     ) -> tuple[float, Tensor]:
         with torch.enable_grad():
-            value = self.loss(_outputs(self.model(inputs)), targets)
+            value = self.loss(outputs_of(self.model(inputs)), targets)
             gradient = torch.autograd.grad(value, parameters, materialize_grads=True)
         return float(value.detach()), flatten(gradient)
 
     @torch.no_grad()
     def _value(self, inputs: Tensor, targets: Tensor, theta: Tensor) -> float:
-        # with other parameters in the model's place: changing its own would break the products
-        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
-        pieces = unflatten(theta, [p for _, p in named])
-        moved = {name: piece for (name, _), piece in zip(named, pieces, strict=True)}
-        return float(self.loss(_outputs(functional_call(self.model, moved, (inputs,))), targets))
+        # the model keeps its own parameters: to change them would break the recorded products
+        pieces = unflatten(theta, parameters_of(self.model))
+        return float(self.loss(outputs_of(call_with(self.model, pieces, inputs)), targets))
 
 
 def sparse_init(
@@ -442,7 +441,7 @@ def _update(
     else:
         promised = solution.values[i] - damping * float(p @ p) / 2  # CG's own m(p), less its λ
     ratio = (value - f) / promised if promised < 0 and math.isfinite(value) else -math.inf
-    if ratio < 0.25:
+    if ratio < 0.25 or solution.reason == "negative curvature":
         damping = damping * boost
     elif ratio > 0.75:
         damping = damping / boost
@@ -464,7 +463,3 @@ def _kept(last: int) -> frozenset[int]:
 
 _KEPT = _kept(10_000)
 """The iterations of CG whose iterates are kept: from 5 on, each 1.3 times the one before."""
-
-
-def _outputs(outputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-    return outputs if isinstance(outputs, Tensor) else outputs[0]

@@ -138,6 +138,7 @@ def preserved(output: io.TextIOBase, remarks: list[str]) -> Iterator[None]:
         warnings.simplefilter("always")
         sys.stdout = sys.stderr = output
         os._exit = os.abort = _refuse_exit
+        sys.setrecursionlimit = _set_safe_recursion_limit
         patched = {module: dict(vars(module)) for module in _PROTECTED}
         try:
             yield
@@ -283,6 +284,14 @@ _OWN: frozenset[CodeType] = frozenset(
     function.__code__
     for function in (_call_within, _Alarm.start, _Alarm.stop, _Alarm._ring, _raise_again)
 )
+
+
+def _set_safe_recursion_limit(limit: int) -> None:
+    """Set at most a depth that no thread's stack overflows at, which would end the process."""
+    _set_recursion_limit(min(limit, 20_000))
+
+
+_set_recursion_limit = sys.setrecursionlimit
 
 
 def _refuse_exit(*_: object) -> None:

@@ -115,7 +115,9 @@ def open_page(browser):
         context.route("**/*", refuse_others)
         page.on(
             "console",
-            lambda m: m.type in ("error", "warning") and page.problems.append(f"{m.type}: {m.text}"),
+            lambda m: (
+                m.type in ("error", "warning") and page.problems.append(f"{m.type}: {m.text}")
+            ),
         )
         page.on("pageerror", lambda error: page.problems.append(f"uncaught: {error}"))
         page.on(
@@ -124,8 +126,10 @@ def open_page(browser):
         )
         page.on(
             "requestfailed",  # which each script does where there is no JavaScript
-            lambda r: (javascript or r.resource_type != "script")
-            and page.problems.append(f"failed: {r.url} {r.failure}"),
+            lambda r: (
+                (javascript or r.resource_type != "script")
+                and page.problems.append(f"failed: {r.url} {r.failure}")
+            ),
         )
         page.goto(url)
         pages.append(page)

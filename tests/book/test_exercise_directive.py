@@ -21,6 +21,7 @@ extensions = ["myst_nb", "exercise"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 nb_execution_mode = "off"
 html_theme = "sphinx_book_theme"
+html_context = {{"default_mode": "auto"}}
 html_static_path = [{str(ROOT / "book" / "_static")!r}]
 root_doc = "descent/curvature"
 """

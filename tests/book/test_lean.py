@@ -163,7 +163,7 @@ def test_every_icon_of_a_page_has_a_drawing_and_shows_it(open_page, book, page):
               const box = icon.getBoundingClientRect();
               return {
                 name: icon.className,
-                drawn: getComputedStyle(icon, "::before").maskImage.startsWith('url("data:image/svg+xml,'),
+                drawn: getComputedStyle(icon, "::before").maskImage.startsWith('url("data:'),
                 shown: icon.checkVisibility(),
                 area: box.width * box.height,
               };

@@ -38,9 +38,7 @@ def test_ends_after_as_many_iterations_as_distinct_eigenvalues():
 def test_error_falls_as_the_theory_says(condition):
     matrix, b = system(200, 0, condition)
     exact = np.linalg.solve(matrix, b)
-    solution = linear_cg(
-        lambda v: matrix @ v, b, steps=40, tolerance=0, keep=range(1, 41)
-    )
+    solution = linear_cg(lambda v: matrix @ v, b, steps=40, tolerance=0, keep=range(1, 41))
     rate = (math.sqrt(condition) - 1) / (math.sqrt(condition) + 1)
     first = math.sqrt(exact @ matrix @ exact)
     for i, x in solution.iterates.items():

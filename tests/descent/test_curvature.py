@@ -4,11 +4,12 @@ The references are formed from ``torch.autograd.functional``: H by ``hessian``, 
 Jacobian and the dense curvature of the loss in its outputs, F from a loop over the cases.
 """
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call
 from torch.nn import functional
 
 from converge_lib.descent import curvature
@@ -185,7 +186,12 @@ CASES = {
         functional.binary_cross_entropy_with_logits,
     ),
     "tied": lambda: (Tied(), torch.rand(4, 5), torch.rand(4, 5), nn.MSELoss(reduction="sum")),
-    "shared-layer": lambda: (SharedLayer(), torch.randn(3, 4), classes(3, 4), nn.CrossEntropyLoss()),
+    "shared-layer": lambda: (
+        SharedLayer(),
+        torch.randn(3, 4),
+        classes(3, 4),
+        nn.CrossEntropyLoss(),
+    ),
     "frozen": lambda: (frozen(), torch.randn(5, 4), classes(5, 2), nn.CrossEntropyLoss()),
     "non-contiguous": lambda: (
         non_contiguous(),
@@ -216,15 +222,21 @@ def make(name, seed):
     return model, loss, inputs.to(F64), to(targets)
 
 
-def outputs_from(model, inputs):
-    """θ → z, and the present θ."""
-    names = [name for name, p in model.named_parameters() if p.requires_grad]
+def outputs_from(model, inputs, which=0):
+    """θ → z, and the present θ. A copy gets pieces of θ for its parameters."""
     parameters = parameters_of(model)
+    place = {id(p): i for i, p in enumerate(parameters)}
 
     def forward(theta):
-        pieces = dict(zip(names, unflatten(theta, parameters), strict=True))
-        z = functional_call(model, pieces, (inputs,))
-        return z if isinstance(z, torch.Tensor) else z[0]
+        pieces = unflatten(theta, parameters)
+        twin = copy.deepcopy(model)
+        for module, original in zip(twin.modules(), model.modules(), strict=True):
+            for name, p in list(original._parameters.items()):
+                if id(p) in place:
+                    del module._parameters[name]
+                    setattr(module, name, pieces[place[id(p)]])
+        z = twin(inputs)
+        return z if isinstance(z, torch.Tensor) else z[which]
 
     return forward, flatten(parameters).detach()
 
@@ -263,9 +275,7 @@ def test_gauss_newton(name, seed):
     v = torch.randn_like(theta)
     close(gnvp(model, loss, inputs, targets, v), reference @ v)
     u = torch.randn_like(z)
-    close(
-        output_curvature(loss, z, targets)(u).reshape(-1), inner @ u.reshape(-1), 1e-12
-    )
+    close(output_curvature(loss, z, targets)(u).reshape(-1), inner @ u.reshape(-1), 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -309,20 +319,11 @@ def test_gauss_newton_is_positive_semidefinite_and_the_hessian_is_not(seed):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_structural_damping(seed):
     model, loss, inputs, targets = make("recurrent", seed)
-    names = list(dict(model.named_parameters()))
-    parameters = parameters_of(model)
-    theta = flatten(parameters).detach()
-
-    def hidden(theta):
-        pieces = dict(zip(names, unflatten(theta, parameters), strict=True))
-        return functional_call(model, pieces, (inputs,))[1]
-
+    hidden, theta = outputs_from(model, inputs, which=1)
     jacobian = torch.autograd.functional.jacobian(hidden, theta).reshape(-1, len(theta))
     product = gauss_newton(model, loss, inputs, targets)
     v = torch.randn_like(theta)
-    close(
-        product(v, 0.7), product(v) + 0.7 * jacobian.T @ (jacobian @ v) / len(inputs)
-    )
+    close(product(v, 0.7), product(v) + 0.7 * jacobian.T @ (jacobian @ v) / len(inputs))
     with pytest.raises(ValueError, match="structural must be a finite number in"):
         product(v, -1.0)
 
@@ -343,6 +344,19 @@ def test_a_dropout_mask_is_kept_by_the_product():
         product, other = make_product(model, *batch), make_product(model, *batch)
         assert torch.equal(product(v), product(v))
         assert not torch.allclose(product(v), other(v))
+
+
+@pytest.mark.parametrize("name", ["shared-layer", "tied", "frozen"])
+def test_the_model_is_left_as_it_was(name):
+    model, loss, inputs, targets = make(name, 0)
+    before = [(n, id(p), p.detach().clone()) for n, p in model.named_parameters()]
+    v = torch.ones_like(flatten(parameters_of(model)).detach())
+    for one_product in (hvp, hvp_forward_over_reverse, hvp_finite_difference, gnvp):
+        one_product(model, loss, inputs, targets, v)
+    squared_gradients(model, loss, inputs, targets)
+    for (n, identity, value), (name, p) in zip(before, model.named_parameters(), strict=True):
+        assert (n, identity) == (name, id(p))
+        assert torch.equal(value, p)
 
 
 def test_products_outlive_a_change_of_the_gradients_and_leave_none():
@@ -495,14 +509,14 @@ def test_lanczos_with_all_steps_is_the_whole_spectrum(seed):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_lanczos_finds_the_extremes_first_and_bounds_its_error(seed):
-    spread = torch.cat([torch.linspace(-1, 1, 296, dtype=F64), torch.tensor([-5.0, 4, 7, 20]).to(F64)])
+    spread = torch.cat(
+        [torch.linspace(-1, 1, 296, dtype=F64), torch.tensor([-5.0, 4, 7, 20]).to(F64)]
+    )
     matrix, values = symmetric(300, seed, spread)
     found = lanczos(lambda v: matrix @ v, torch.randn(300, dtype=F64), steps=40)
     close(found.values[-1], values[-1], 1e-8)
     close(found.values[0], values[0], 1e-8)
-    for value, vector, residual in zip(
-        found.values, found.vectors.T, found.residuals, strict=True
-    ):
+    for value, vector, residual in zip(found.values, found.vectors.T, found.residuals, strict=True):
         close((matrix @ vector - value * vector).norm(), residual, 1e-9)
         assert (values - value).abs().min() <= residual + 1e-9
 

@@ -126,7 +126,7 @@ HOSTILE = {
     swallows_and_returns: ("error", "still running after"),
     sleeps: ("error", "still running after"),
     recursion: ("error", "calls itself without an end"),
-    bottomless_recursion: ("error", ""),
+    bottomless_recursion: ("error", "calls itself without an end"),
     exits: ("error", "ends Python"),
     exits_at_once: ("error", "ends Python"),
     huge_array: ("error", "more memory than there is"),

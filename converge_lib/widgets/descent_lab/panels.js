@@ -70,7 +70,7 @@ export function solverPanel({ update, state }) {
     const [rare, usual] = [sliders.filter(({ key }) => key === "eps"), sliders.filter(({ key }) => key !== "eps")];
     const card = html(
       "section",
-      { class: "card", role: "group", "aria-label": `${look.label}: settings` },
+      { class: "settings", role: "group", "aria-label": `${look.label}: settings` },
       html("header", {}, swatch(look), html("strong", {}, look.label), result),
       ...usual.map(({ control }) => control.element),
     );
@@ -120,7 +120,7 @@ export function solverPanel({ update, state }) {
         ...notes.map(({ label, said, bad, look }) =>
           html(
             "section",
-            { class: "card", role: "group", "aria-label": label },
+            { class: "settings", role: "group", "aria-label": label },
             html("header", {}, swatch(look), html("strong", {}, label)),
             html("p", { class: bad ? "result bad" : "result" }, said),
           ),
