@@ -2,8 +2,8 @@
 
 python benchmarks/curvature.py
 
-curvlinops asks for torchvision, whose builds for CUDA do not load beside a torch for the CPU. It works
-without: pip install --no-deps curvlinops-for-pytorch backpack-for-pytorch einconv einops \
+curvlinops asks for torchvision, whose builds for CUDA do not load beside a torch for the CPU. It
+does without: pip install --no-deps curvlinops-for-pytorch backpack-for-pytorch einconv einops
 linear_operator opt_einsum unfoldNd jaxtyping
 """
 

@@ -25,6 +25,7 @@ STATUSES = {
 WIDTH = 88
 """Columns of a card in a terminal."""
 
+# Twice the class, so that JupyterLab's own rules for tables and code give way.
 _STYLE = """
 .converge-card { --tone: #56606b; box-sizing: border-box; max-width: 46rem; margin: .25rem 0;
   padding: .6rem .9rem .7rem; border: 1px solid #8888; border-left: .3rem solid var(--tone);
@@ -37,16 +38,20 @@ _STYLE = """
 .converge-card p { margin: .4rem 0 0 }
 .converge-card .converge-card-title { margin: 0; font-weight: 600 }
 .converge-card .converge-card-status { color: var(--tone) }
-.converge-card code, .converge-card pre { padding: 0; border: 0; background: none; color: inherit;
+.converge-card.converge-card code, .converge-card.converge-card pre { padding: 0; border: 0;
+  background: none; color: inherit;
   font-family: var(--jp-code-font-family, var(--pst-font-family-monospace, monospace));
   font-size: .92em; overflow-wrap: anywhere; white-space: pre-wrap }
-.converge-card pre { margin: .4rem 0 0; padding: .1rem 0 .1rem .7rem; border-left: 2px solid #8888 }
-.converge-card table { width: auto; margin: .5rem 0 0; border: 0; border-collapse: collapse;
-  background: none; color: inherit; font-size: inherit }
-.converge-card tr, .converge-card tr:hover { background: none !important }
-.converge-card th, .converge-card td { padding: .15rem .8rem .15rem 0; border: 0; color: inherit;
+.converge-card.converge-card pre { margin: .4rem 0 0; padding: .1rem 0 .1rem .7rem;
+  border-left: 2px solid #8888 }
+.converge-card.converge-card table { width: auto; margin: .5rem 0 0; border: 0;
+  border-collapse: collapse; background: none; color: inherit; font-size: inherit }
+.converge-card.converge-card tr,
+.converge-card.converge-card tr:hover { background: none !important }
+.converge-card.converge-card th, .converge-card.converge-card td { border: 0; color: inherit;
+  padding: .15rem .8rem .15rem 0;
   text-align: left; vertical-align: top; white-space: normal; background: none }
-.converge-card th { font-weight: 600 }
+.converge-card.converge-card th { font-weight: 600 }
 body[data-jp-theme-light="false"] .converge-card, html[data-theme="dark"] .converge-card,
 body.vscode-dark .converge-card { --tone: #aab4bf;
   color: var(--jp-content-font-color1, var(--pst-color-text-base, #e6edf3));

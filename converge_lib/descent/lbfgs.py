@@ -40,20 +40,18 @@ def two_loop(g: np.ndarray, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> n
     >>> two_loop(np.array([8.0, 8.0]), [])                     # nothing seen: gradient descent
     array([8., 8.])
     """
-    pairs = list(pairs)
+    pairs = [(s, y, 1 / (y @ s)) for s, y in pairs]
     q = g
     alphas = []
-    for s, y in reversed(pairs):
-        rho = 1 / (y @ s)
+    for s, y, rho in reversed(pairs):
         alpha = rho * (s @ q)
         q = q - alpha * y
         alphas.append(alpha)
     if pairs:
-        s, y = pairs[-1]
-        gamma = (s @ y) / (y @ y)
+        s, y, rho = pairs[-1]
+        gamma = 1 / (rho * (y @ y))
         q = gamma * q
-    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
-        rho = 1 / (y @ s)
+    for (s, y, rho), alpha in zip(pairs, reversed(alphas), strict=True):
         beta = rho * (y @ q)
         q = q + (alpha - beta) * s
     return q

@@ -299,17 +299,17 @@ def test_only_pages_with_a_question_carry_the_script(tmp_path):
     assert "quiz.js" not in pages["plain"] and "quiz.css" not in pages["plain"]
 
 
-def test_an_id_is_free_again_when_its_question_is_gone(tmp_path):
-    (tmp_path / "index.md").write_text(f"# Title\n\n{CHOICE}")
-    other = tmp_path / "other.md"
-    other.write_text("---\norphan: true\n---\n\n# Other\n")
-    build(tmp_path)
-    other.write_text(f"---\norphan: true\n---\n\n# Other\n\n{CHOICE}")
-    for _ in range(2):  # the refusal is repeated until the page changes
+def test_a_question_can_move_to_another_page_but_not_stand_on_both(tmp_path):
+    with_question, without = f"# Title\n\n{CHOICE}", "# Title\n"
+    pages = [tmp_path / "index.md", tmp_path / "other.md"]
+    for first, second in ((with_question, without), (without, with_question)):
+        pages[0].write_text(first)
+        pages[1].write_text(f"---\norphan: true\n---\n\n{second}")
+        build(tmp_path)
+    pages[0].write_text(with_question)
+    for _ in range(2):  # the refusal is repeated until a page changes
         with pytest.raises(quiz.QuizError, match=r"other\.md:7: .*taken by .*index\.md:3"):
             build(tmp_path)
-    (tmp_path / "index.md").write_text("# Title\n")
-    build(tmp_path)
 
 
 def test_an_id_used_twice_on_a_page_is_refused(tmp_path):
