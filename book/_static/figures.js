@@ -134,4 +134,8 @@
   }
   waiting.forEach((element) => observer.observe(element));
   addEventListener("beforeprint", () => waiting.forEach(start));
+  // A link to a figure's state, #KEY.STATE, can be read by that figure alone.
+  const follow = () => location.hash.includes(".") && waiting.forEach(start);
+  addEventListener("hashchange", follow);
+  follow();
 })();

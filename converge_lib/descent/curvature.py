@@ -47,6 +47,9 @@ from converge_lib._validation import count, number
 Loss = Callable[[Tensor, Tensor], Tensor]
 Product = Callable[[Tensor], Tensor]
 
+HELD = 2**24
+"""Entries of the cases' own gradients held at a time; a batch is gone through in pieces."""
+
 
 @dataclass(frozen=True)
 class PerCase:
@@ -418,9 +421,7 @@ def empirical_fisher_vp(
     return empirical_fisher(model, loss, inputs, targets)(v)
 
 
-def squared_gradients(
-    model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor, *, memory: int = 2**24
-) -> Tensor:
+def squared_gradients(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> Tensor:
     r"""Return Σᵢ gᵢ², shape (n,): the squares of the cases' own gradients, summed over the cases.
 
     Divided by the number of cases it is the diagonal of :func:`empirical_fisher`.
@@ -430,14 +431,12 @@ def squared_gradients(
         loss: any function of (outputs, targets); a case's own loss is that of a batch of one.
         inputs: a batch, cases first.
         targets: its targets.
-        memory: how many numbers may be held at a time; the batch is gone through in pieces.
 
     >>> line = nn.Linear(1, 1, bias=False)
     >>> _ = nn.init.ones_(line.weight)                      # gᵢ = 2 xᵢ²
     >>> squared_gradients(line, nn.MSELoss(), torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1))
     tensor([68.])
     """
-    memory = count("memory", memory, low=1)
 
     def value(pieces: list[Tensor], x: Tensor, target: Tensor) -> Tensor:
         return _scalar(loss(outputs_of(call_with(model, pieces, x[None])), target[None]))
@@ -445,7 +444,7 @@ def squared_gradients(
     of_each_case = vmap(gradient_of(value), in_dims=(None, 0, 0), randomness="different")
     pieces = [p.detach() for p in parameters_of(model)]
     total = torch.zeros_like(flatten(pieces))
-    size = max(1, memory // total.numel())
+    size = max(1, HELD // total.numel())
     for x, target in zip(inputs.split(size), targets.split(size), strict=True):
         total += flatten(g.square().sum(0) for g in of_each_case(pieces, x, target))
     return total

@@ -118,7 +118,7 @@ def strong_wolfe(
     def wins_enough(trial: _Trial) -> bool:
         if trial.fun <= start.fun + c1 * trial.step * start.slope:
             return True
-        unresolved = trial.fun <= start.fun + ROUNDING * abs(start.fun)
+        unresolved = abs(trial.fun - start.fun) <= ROUNDING * abs(start.fun)
         return unresolved and trial.slope <= (2 * c1 - 1) * start.slope
 
     def flat_enough(trial: _Trial) -> bool:

@@ -44,7 +44,7 @@ SOLVERS = {
 }
 PARTS = {
     "Steepest descent": "path.gradient",
-    "Quadratic model": "path.model",
+    "Quadratic model": "path.ellipse",
     "Eigenvectors": "path.eigen",
     "Newton’s step": "path.newton",
 }
@@ -86,13 +86,19 @@ class Lab:
           requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 200)));
         })""")
 
+    def drawn(self):
+        """Return what is drawn in SVG, in no particular order."""
+        self.settle()
+        return self.figure.locator("svg").evaluate_all("""(drawings) => drawings
+          .flatMap((svg) => [...svg.querySelectorAll("path, circle, text")])
+          .map((shape) => shape.outerHTML + (shape.parentNode.getAttribute("style") ?? ""))
+          .sort().join("\\n")""")
+
     def seen(self):
         """Return all that there is to be seen of the figure, less what it says in words."""
-        self.settle()
-        return self.figure.evaluate("""(figure) => [
-          ...[...figure.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()),
-          ...[...figure.querySelectorAll("svg")].map((svg) => svg.outerHTML),
-        ].join()""")
+        drawn = self.drawn()
+        painted = "(canvases) => canvases.map((canvas) => canvas.toDataURL()).join()"
+        return hash(drawn + self.figure.locator("canvas").evaluate_all(painted))
 
     def state(self):
         """Return the state that the figure writes into a link."""
@@ -215,13 +221,15 @@ def test_no_control_of_any_figure_is_dead(open_page, book, path):
         if lab.button("Cancel").is_visible():
             lab.button("Cancel").click()
         for slider in lab.figure.locator("input[type=range]:visible").all():
-            before, shown = lab.seen(), value(slider)
-            press_far(slider)
-            assert value(slider) != shown
-            assert lab.seen() != before, slider.get_attribute("aria-label")
-            lab.button("Reset").click()
-            if lab.button("Cancel").is_visible():
-                lab.button("Cancel").click()
+            before, said, position = lab.seen(), {value(slider)}, slider.input_value()
+            seen = {before}
+            for end in ("Home", "End"):
+                slider.press(end)
+                said.add(value(slider))
+                seen.add(lab.seen())
+            assert len(said) > 1, slider.get_attribute("aria-label")
+            assert len(seen) > 1, slider.get_attribute("aria-label")
+            slider.fill(position)
         for button in lab.figure.locator("button.toggle:visible").all():
             before = lab.seen()
             button.click()
@@ -238,10 +246,15 @@ def test_a_page_is_accessible_and_fits_at_every_width(open_page, book, path, dar
     page.add_script_tag(content=AXE.read_text("utf-8"))
     for width in (320, 768, 1440):
         page.set_viewport_size({"width": width, "height": 900})
+        # The theme lets the keyboard scroll code that is too wide, a moment after a resize.
+        page.wait_for_function(
+            "[...document.querySelectorAll('pre')]"
+            ".every((pre) => pre.scrollWidth <= pre.clientWidth || pre.tabIndex === 0)"
+        )
         page.wait_for_timeout(300)
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         violations = page.evaluate("""async () => {
-          const { violations } = await axe.run(document, { resultTypes: ["violations"], preload: false });
+          const { violations } = await axe.run(document, { preload: false });
           return violations
             .filter(({ impact }) => impact === "serious" || impact === "critical")
             .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
@@ -264,7 +277,7 @@ def test_a_figure_with_everything_switched_on_is_accessible(lab, dark):
     lab.settle()
     lab.page.add_script_tag(content=AXE.read_text("utf-8"))
     violations = lab.page.evaluate("""async () => {
-      const { violations } = await axe.run(".converge-figure", { resultTypes: ["violations"], preload: false });
+      const { violations } = await axe.run(".converge-figure", { preload: false });
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`);
     }""")
     assert violations == []
@@ -282,9 +295,8 @@ def test_the_choice_of_a_surface_changes_the_ground_the_start_and_the_settings(l
     assert lab.seen() not in {other} | ({before} if name != "rosenbrock" else set())
     state = lab.state()
     assert state["surface"] == name
-    expect(lab.readout).to_contain_text(
-        "From ({:.2f}, {:.2f})".format(*state["start"]).replace("-", "−")
-    )
+    start = "From (" + ", ".join(rf"{x:.2f}\d*".replace("-", "−") for x in state["start"]) + ")"
+    expect(lab.readout).to_contain_text(re.compile(start.replace("(", r"\(").replace(")", r"\)")))
     parameters = lab.figure.get_by_role("slider", name=re.compile("^(Condition number|Rotation)"))
     expect(parameters).to_have_count(2 if name == "quadratic" else 0)
 
@@ -328,6 +340,7 @@ def test_each_hyperparameter_changes_its_solver_s_run_and_no_other(lab, solver):
     for name in SOLVERS:
         if (lab.solver(name).get_attribute("aria-pressed") == "true") != (name == solver):
             lab.solver(name).click()
+    lab.settle()
     more = lab.card(solver).locator("summary")
     if more.is_visible():
         more.click()
@@ -337,10 +350,12 @@ def test_each_hyperparameter_changes_its_solver_s_run_and_no_other(lab, solver):
     ]
     for slider in sliders:
         before, values = lab.seen(), [value(other) for other in sliders]
+        position = slider.input_value()
         press_far(slider)
         assert lab.seen() != before
         changed = [one for one, old in zip(sliders, values, strict=True) if value(one) != old]
         assert changed == [slider]
+        slider.fill(position)
 
 
 def test_the_learning_rate_goes_as_far_as_the_slider_says(lab):
@@ -556,14 +571,15 @@ def test_divergence_is_said_and_drawn(lab):
     expect(lab.readout).to_contain_text(
         re.compile(r"Gradient descent left the view after \d+ steps?, overflow after \d+")
     )
-    expect(lab.card("Gradient descent")).to_contain_text(re.compile(r"overflow at \d+"))
+    expect(lab.card("Gradient descent")).to_contain_text(re.compile(r"overflow after \d+"))
     expect(lab.figure.locator(".map .heads")).to_contain_text("out of view")
     expect(lab.figure.locator(".loss .heads")).to_contain_text("overflow")
-    assert "NaN" not in lab.seen()
+    assert "NaN" not in lab.drawn()
 
 
 @pytest.mark.parametrize("guess", ["Nesterov", "Adam", "none of them"])
-def test_a_prediction_hides_the_race_until_it_is_made_and_is_then_judged(lab, guess):
+def test_a_prediction_hides_the_race_until_it_is_made_and_is_then_judged(open_page, book, guess):
+    lab = Lab(open_page(f"{book.as_uri()}/book/index.html", reduced_motion="reduce"))
     lab.button("Predict first").click()
     expect(lab.readout).to_contain_text("hidden until you commit")
     expect(lab.figure.locator(".map .heads")).to_have_text("")
@@ -572,7 +588,7 @@ def test_a_prediction_hides_the_race_until_it_is_made_and_is_then_judged(lab, gu
     lab.figure.get_by_role("radio", name=guess, exact=True).check()
     lab.button("Reveal").click()
     verdict = "Right: Nesterov gets there first" if guess == "Nesterov" else "Not so: Nesterov gets"
-    expect(lab.readout).to_contain_text(verdict, timeout=20_000)
+    expect(lab.readout).to_contain_text(verdict)
     expect(lab.readout).to_contain_text(
         "Nesterov 488 · Momentum 685 · Adam 791 · Gradient descent not"
     )
@@ -668,7 +684,7 @@ def test_hostile_links_open_a_sound_figure(open_page, http_book):
         lab.settle()
         expect(lab.readout).to_contain_text(re.compile(r"From \(|No solver"))
         assert "NaN" not in lab.readout.inner_text()
-        assert "NaN" not in lab.seen()
+        assert "NaN" not in lab.drawn()
     assert page.evaluate("globalThis.hacked") is None
     assert page.evaluate("({}).surface") is None
 
@@ -791,8 +807,8 @@ def test_a_poor_host_is_enough(bench, model):
         f"""async () => {{
           const el = document.body.appendChild(document.createElement("div"));
           const cleanup = await widget.render({{ model: {model}, el }});
-          await frames();
-          el.querySelector(".handle").dispatchEvent(
+          await frames(9);
+          el.querySelector(".handle.start").dispatchEvent(
             new KeyboardEvent("keydown", {{ key: "ArrowUp", bubbles: true }}));
           await new Promise((done) => setTimeout(done, 300));
           if (!el.querySelector(".readout").textContent) throw new Error("nothing is said");
@@ -862,14 +878,15 @@ def some_value(random, depth=0):
     if depth > 2:
         return random.choice(plain)
     inner = [some_value(random, depth + 1) for _ in range(random.randrange(4))]
-    solver = random.choice(["Adam", "Momentum", "AdaGrad", "toString"])
+    solver = random.choice(["Adam", "AdaGrad", "toString"])
     return random.choice(
         [
             *plain,
             f"[{', '.join(inner)}]",
             f"[{number}, {random.uniform(-3, 3)}]",
             "{" + ", ".join(f"{k}: {v}" for k, v in zip("abc", inner, strict=False)) + "}",
-            f"[{{name: '{solver}', lr: {number}, betas: [{', '.join(inner)}], momentum: {number}}}]",
+            f"[{{name: '{solver}', lr: {number}, betas: [{', '.join(inner)}]}}]",
+            f"[{{name: 'Momentum', momentum: {number}}}]",
             f"[{{label: {text}, path: [{', '.join(inner)}], values: [{number}], about: {known}}}]",
             f"{{condition: {number}, rotation: {number}}}",
             str(random.uniform(-10, 10_000)),
@@ -880,9 +897,9 @@ def some_value(random, depth=0):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_thousand_trait_settings_never_throw(bench, seed):
+def test_hundreds_of_trait_settings_never_throw(bench, seed):
     chance = random.Random(seed)
-    settings = [[chance.choice(NAMES), some_value(chance)] for _ in range(1000)]
+    settings = [[chance.choice(NAMES), some_value(chance)] for _ in range(350)]
     bench.evaluate(SET_TRAITS, settings)
 
 
@@ -905,10 +922,10 @@ TOUCH = """async ([figure, seed, count]) => {
     } else if (choice < 0.8) pick(others).click();
     else if (choice < 0.9) {
       const select = pick([...root.querySelectorAll("select")]);
-      select.value = random() < 0.1 ? "nothing" : pick([...select.options]).value;
+      select.value = pick([...select.options]).value;
       select.dispatchEvent(new Event("change", { bubbles: true }));
     } else {
-      const handle = pick([...root.querySelectorAll(".handle")]);
+      const handle = pick([...root.querySelectorAll(".handle:not([hidden])")]);
       const key = pick(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "x"]);
       handle.dispatchEvent(new KeyboardEvent("keydown", {
         key, shiftKey: random() < 0.5, bubbles: true, cancelable: true,
@@ -921,12 +938,12 @@ TOUCH = """async ([figure, seed, count]) => {
 
 
 @pytest.mark.parametrize("path", PAGES_WITH_FIGURES)
-def test_a_thousand_touches_never_throw(open_page, book, path):
+def test_hundreds_of_touches_never_throw(open_page, book, path):
     page = open_page(f"{book.as_uri()}/{path}")
     figures = page.locator(".converge-figure").count()
     for figure in range(figures):
         lab = Lab(page, figure)
-        said = page.evaluate(TOUCH, [figure, 7 + figure, 1000 // figures])
+        said = page.evaluate(TOUCH, [figure, 7 + figure, 600 // figures])
         assert "NaN" not in said
         chance = random.Random(figure)
         plot = lab.figure.locator(".plot")
@@ -940,4 +957,4 @@ def test_a_thousand_touches_never_throw(open_page, book, path):
                 page.mouse.move(box["x"] + x * box["width"], max(0, box["y"] + y * box["height"]))
             page.mouse.up()
         lab.settle()
-        assert "NaN" not in lab.seen()
+        assert "NaN" not in lab.drawn()

@@ -195,6 +195,28 @@ def test_nonlinear_reaches_a_minimum(surface):
     np.testing.assert_allclose(result.values, surface.fun(result.path), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("n", [5, 10])
+def test_nonlinear_goes_along_polak_ribieres_directions(n):
+    surface = rosenbrock(n)
+    path = nonlinear_cg(surface, surface.start, steps=40).path
+    gradients = surface.gradient(path)
+    direction, since_restart, kept = -gradients[0], 0, 0
+    for before, after, g_before, g in zip(
+        path[:-2], path[1:], gradients[:-2], gradients[1:], strict=False
+    ):
+        moved = after - before
+        cosine = moved @ direction / np.linalg.norm(moved) / np.linalg.norm(direction)
+        assert cosine == pytest.approx(1, abs=1e-9)
+        beta = max(0, g @ (g - g_before) / (g_before @ g_before))
+        since_restart += 1
+        new = -g + beta * direction
+        if since_restart >= n or abs(g @ g_before) >= 0.2 * (g @ g) or g @ new >= 0:
+            new, since_restart = -g, 0
+        kept += since_restart > 0 and beta > 0
+        direction = new
+    assert kept > 5
+
+
 def test_nonlinear_needs_about_as_few_evaluations_as_scipy():
     ours = theirs = 0
     for n in (2, 10, 50):

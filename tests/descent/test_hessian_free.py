@@ -86,6 +86,19 @@ def test_ratio_and_first_step_equal_the_dense_definitions():
     assert first.ratio == pytest.approx((surface.fun(x + p) - surface.fun(x)) / promised)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "factor"), [(0.2, 1.5), (0.3, 1), (0.7, 1), (0.8, 1 / 1.5), (-1, 1.5), (2, 1 / 1.5)]
+)
+def test_damping_follows_the_ratio(ratio, factor):
+    # B = 1, λ = 1, g = −1: p = ½, and the model without λ promises −½ + ⅛
+    lying = Objective(
+        lambda x: -0.375 * ratio * (x[0] > 0), lambda x: -np.ones(1), hvp=lambda x, v: v
+    )
+    log = hessian_free(lying, np.zeros(1), damping=1.0, steps=2).log
+    assert log[0].ratio == pytest.approx(ratio)
+    assert log[1].damping == pytest.approx(factor)
+
+
 def test_negative_curvature_raises_the_damping_until_there_is_a_minimum():
     surface = SURFACES["himmelblau"]()
     result = hessian_free(surface, np.array([-0.27, -0.92]), damping=1.0)  # its local maximum
@@ -100,6 +113,16 @@ def test_stationary_start_and_no_steps():
     assert hessian_free(quadratic(), np.zeros(2)).reason == "converged"
     result = hessian_free(rosenbrock(), [-1.2, 1.0], steps=2)
     assert (result.reason, len(result.log)) == ("steps", 2)
+
+
+def test_products_of_an_objective_are_counted_and_fall_back_on_the_hessian():
+    surface = rosenbrock()
+    objective = Objective.of(surface)
+    x, v = surface.start, np.array([2.0, -1.0])
+    np.testing.assert_allclose(objective.hvp(x, v), surface.hessian(x) @ v)
+    assert (objective.counts.hvp, objective.counts.fun) == (1, 0)
+    own = Objective(surface.fun, hessian=surface.hessian, hvp=lambda x, v: 7 * v)
+    np.testing.assert_array_equal(own.hvp(x, v), 7 * v)
 
 
 def test_objectives_that_fail():
@@ -193,6 +216,11 @@ def test_warm_start_is_the_last_solution_decayed(monkeypatch):
     assert starts[0] is None
     torch.testing.assert_close(starts[1], 0.9 * ends[0].x)
     torch.testing.assert_close(starts[2], 0.9 * ends[1].x)
+    starts.clear()
+    ends.clear()
+    hessian_free(rosenbrock(), [-1.2, 1.0], steps=2)
+    assert starts[0] is None
+    np.testing.assert_allclose(starts[1], 0.95 * ends[0].x)
 
 
 def test_cost_counts_gradient_losses_and_products_times_their_share():
@@ -255,6 +283,24 @@ def test_mini_batches_are_drawn_anew_by_the_seed():
     assert not torch.equal(results[0], results[2])
 
 
+def test_every_step_has_a_mini_batch_of_its_own(monkeypatch):
+    import converge_lib.descent.hessian_free as module
+
+    original, seen = module.gauss_newton, []
+
+    def spy(model, loss, inputs, targets):
+        seen.append(inputs.clone())
+        assert len(inputs) == len(targets) == 12
+        return original(model, loss, inputs, targets)
+
+    monkeypatch.setattr(module, "gauss_newton", spy)
+    model, inputs, targets = classifier(0)
+    optimiser = HessianFree(model, nn.CrossEntropyLoss(), curvature_cases=12)
+    training(model, optimiser, (inputs, targets), 3)
+    assert not torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[1], seen[2])
+
+
 def test_frozen_and_tied_parameters():
     model, inputs, targets = classifier(0)
     model[0].requires_grad_(False)
@@ -300,14 +346,15 @@ def test_loss_that_is_not_finite_is_refused_and_nothing_changes(bad):
     assert torch.equal(flatten(parameters_of(model)).detach(), before)
 
 
-def test_a_step_into_the_infinite_is_shortened():
+@pytest.mark.parametrize("beyond", [torch.inf, torch.nan])
+def test_a_step_into_the_infinite_is_shortened(beyond):
     class Cliff(nn.Module):
         def __init__(self):
             super().__init__()
             self.w = nn.Parameter(torch.tensor([[1e-3]], dtype=F64))
 
         def forward(self, x):
-            return torch.where(self.w < 0.5, x @ self.w, torch.inf)
+            return torch.where(self.w < 0.5, x @ self.w, beyond)
 
     x = torch.ones(2, 1, dtype=F64)
     model = Cliff()
@@ -329,6 +376,30 @@ class Recurrent(nn.Module):
             h = torch.tanh(self.cell(torch.cat([x[:, t], h], 1)))
             states.append(h)
         return self.out(h), torch.stack(states, 1)
+
+
+def test_structural_damping_is_in_the_steps_curvature_and_not_in_the_ratios():
+    torch.manual_seed(0)
+    model = Recurrent().to(F64)
+    inputs = torch.randn(30, 6, 2, dtype=F64)
+    targets = (inputs[:, 0, 0] > 0).long()
+    loss, parameters = nn.CrossEntropyLoss(), parameters_of(model)
+    theta = flatten(parameters).detach().clone()
+    value = loss(model(inputs)[0], targets)
+    g = flatten(torch.autograd.grad(value, parameters))
+    product = gauss_newton(model, loss, inputs, targets)
+    eye = torch.eye(len(theta), dtype=F64)
+    plain = torch.stack([product(row) for row in eye])
+    damped = torch.stack([product(row, 0.5 * 4.0) for row in eye]) + 0.5 * eye
+    optimiser = HessianFree(model, loss, damping=0.5, structural=4.0, cg_steps=300)
+    optimiser.step(lambda: (inputs, targets))
+    moved = flatten(parameters_of(model)).detach() - theta
+    exact = -torch.linalg.solve(damped, g)
+    assert optimiser.log[0].rate == 1
+    assert (moved - exact).norm() < 0.1 * exact.norm()
+    promised = g @ moved + moved @ plain @ moved / 2
+    fell = loss(model(inputs)[0], targets) - value
+    assert optimiser.log[0].ratio == pytest.approx(float((fell / promised).detach()), rel=1e-6)
 
 
 def test_structural_damping_holds_the_hidden_states():

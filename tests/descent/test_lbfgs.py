@@ -8,6 +8,7 @@ import torch
 from scipy.optimize import minimize
 
 from converge_lib.descent.lbfgs import lbfgs, two_loop
+from converge_lib.descent.line_search import LineSearch
 from converge_lib.descent.objective import Objective
 from converge_lib.descent.surfaces import SURFACES, quadratic, rosenbrock
 
@@ -157,6 +158,28 @@ def test_values_that_are_not_finite():
     result = lbfgs(wall, np.array([1.0]), steps=50)
     assert result.reason in ("stalled", "steps")
     assert np.isfinite(result.path).all()
+
+
+def test_the_memory_is_dropped_where_the_search_fails(monkeypatch):
+    import sys
+
+    module = sys.modules["converge_lib.descent.lbfgs"]
+    original, calls = module.strong_wolfe, []
+
+    def failing_once(objective, x, direction, f, g, **options):
+        calls.append((x, direction, g))
+        if len(calls) == 5:
+            return module.strong_wolfe.failed
+        return original(objective, x, direction, f, g, **options)
+
+    failing_once.failed = LineSearch(0.0, 0.0, np.zeros(2), "failed")
+    monkeypatch.setattr(module, "strong_wolfe", failing_once)
+    lbfgs(rosenbrock(), [-1.2, 1.0], steps=8)
+    _, direction, g = calls[5]  # tried again from the same point
+    np.testing.assert_array_equal(calls[4][0], calls[5][0])
+    np.testing.assert_array_equal(direction, -g)
+    (x, _, g), (x_next, direction, g_next) = calls[5], calls[6]
+    np.testing.assert_allclose(direction, -two_loop(g_next, [(x_next - x, g_next - g)]), rtol=1e-9)
 
 
 def test_stalls_where_the_gradient_lies():

@@ -1,0 +1,108 @@
+"""The examples of the page on contributing do what the page says."""
+
+import importlib.util
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from mini import build, make_book, write_notebook
+
+from converge_lib.exercises import check, exercise
+
+PAGE = (ROOT / "book" / "back" / "contributing.md").read_text("utf-8")
+
+
+def blocks(language: str, containing: str) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return [block for block in found if containing in block]
+
+
+@pytest.fixture
+def exercise_of_the_page(tmp_path, monkeypatch):
+    """The page's exercise, registered for the time of a test."""
+    monkeypatch.setenv("CONVERGE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(exercise, "_registry", dict(exercise._registry))
+    (source,) = blocks("python", "class ConditionNumber")
+    path = tmp_path / "curvature_of_the_page.py"
+    path.write_text(source, "utf-8")
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return exercise._registry[module.ConditionNumber.id]
+
+
+def test_the_exercise_accepts_the_right_and_names_the_wrong(exercise_of_the_page):
+    of_page = exercise_of_the_page
+    for answer in (of_page.reference, *of_page.other_answers):
+        assert check(of_page.id, answer).status == "correct"
+    for answer, message in of_page.wrong_answers.items():
+        card = check(of_page.id, answer)
+        assert card.status == "wrong"
+        assert message.split(".")[0] in " ".join(repr(card).split())
+
+
+def test_the_starter_and_the_check_are_those_of_the_exercise(exercise_of_the_page):
+    (starter,) = blocks("python", "raise NotImplementedError")
+    assert starter == exercise_of_the_page.starter
+    (call,) = blocks("python", 'check("')
+    assert f'"{exercise_of_the_page.id}", {exercise_of_the_page.name}' in call
+
+
+def test_the_quizzes_build(tmp_path):
+    quizzes = [block.strip() for block in blocks("markdown", ":::{quiz}")]
+    assert len(quizzes) == 4
+    kappas = [10.0, 100.0, 1000.0]
+    glue = (
+        "from myst_nb import glue\n"
+        "glue('fold', 50.0, display=False)\n"
+        "glue('kappa', 100.0, display=False)\n"
+        f"glue('by_kappa', {json.dumps({'x': kappas, 'y': kappas})}, display=False)"
+    )
+    write_notebook(tmp_path / "book" / "index.ipynb", "# Quizzes", glue, *quizzes)
+    make_book(tmp_path)
+    finished = build(tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    page = (tmp_path / "_build" / "html" / "book" / "index.html").read_text("utf-8")
+    for name in re.findall(r":::\{quiz\} ([\w-]+)", "\n".join(quizzes)):
+        assert f'id="quiz-{name}"' in page
+
+
+def test_the_figure_moves(tmp_path, open_page):
+    from node import WIDGETS, install_modules, run
+
+    install_modules()
+    (module,) = blocks("javascript", "function render")
+    shutil.copytree(WIDGETS / "core", tmp_path / "core")
+    (tmp_path / "slope").mkdir()
+    (tmp_path / "slope" / "widget.js").write_text(module, "utf-8")
+    entry = str(tmp_path / "slope" / "widget.js")
+    options = ("--bundle", "--format=iife", "--global-name=Slope")
+    bundled = run("npm", "exec", "--", "esbuild", entry, *options)
+    assert bundled.returncode == 0, bundled.stderr
+    (tmp_path / "page.html").write_text(
+        f"<!doctype html><title>Slope</title><main></main><script>{bundled.stdout}\n"
+        "const traits = {slope: 0.5}; const heard = [];\n"
+        "Slope.default.render({el: document.querySelector('main'), model: {\n"
+        "  get: (name) => traits[name], set: (name, value) => { traits[name] = value; },\n"
+        "  on: (name, f) => heard.push(f), off() {}, save_changes() {}}});</script>",
+        "utf-8",
+    )
+    page = open_page((tmp_path / "page.html").as_uri())
+    assert page.get_by_text("0.50 up").is_visible()
+    slider = page.get_by_role("slider", name="Slope")
+    slider.focus()
+    slider.press("End")
+    assert page.get_by_text("2.00 up").is_visible()
+    page.wait_for_function("traits.slope === 2")
+
+
+def test_the_claim_is_one():
+    from converge_lib.claims import ClaimError
+
+    (source,) = blocks("python", "claim(")
+    with pytest.raises(ClaimError):
+        exec(source, {"slopes": np.array([0.9])})
+    exec(source, {"slopes": np.array([0.5, 0.52])})
