@@ -76,6 +76,7 @@ def test_the_figure_moves(tmp_path, open_page):
     install_modules()
     (module,) = blocks("javascript", "function render")
     shutil.copytree(WIDGETS / "core", tmp_path / "core")
+    (tmp_path / "node_modules").symlink_to(WIDGETS / "node_modules")
     (tmp_path / "slope").mkdir()
     (tmp_path / "slope" / "widget.js").write_text(module, "utf-8")
     entry = str(tmp_path / "slope" / "widget.js")
