@@ -6,8 +6,8 @@
   from page to page, and not the page's pictures (``_images``).
 - **Blocking** is the sum over the main thread's tasks, until 1.5 s after the load event, of what
   each takes beyond 50 ms, from the browser's trace; median of 3 loads.
-- **A drag** moves a figure's start by the mouse, 120 moves. For each move all script that runs until
-  the second frame after it is timed, by the browser's own metrics (``ScriptDuration``).
+- **A drag** moves a figure's start by the mouse, 120 moves. For each move all script that runs
+  until the second frame after it is timed, by the browser's own metrics (``ScriptDuration``).
 - Both times are processor time of the page's thread: they mean the same on a busy machine.
 - **Execution** is what the cells of a chapter took when the build last ran them.
 """

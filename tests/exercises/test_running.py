@@ -189,7 +189,7 @@ def state():
 @pytest.mark.parametrize(
     ("answer", "status", "sentence"),
     [
-        pytest.param(answer, *told, id=f"{number}-{getattr(answer, '__name__', answer)}")
+        pytest.param(answer, *told, id=f"{number}-{getattr(answer, '__name__', type(answer))}")
         for number, (answer, told) in enumerate(HOSTILE.items())
     ],
 )
