@@ -45,6 +45,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True  # else a mistake is printed in red
     # A busy machine may need longer than the five seconds after which KaTeX gives up.
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    # Its server's Unix socket is there a moment before it listens, and then the build fails; over
+    # TCP a refusal is tried again.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     # Jupyter Book sets this for an extension that the book leaves out.
     app.add_config_value("comments_config", {}, "")
     app.connect("config-inited", trim_theme, priority=100)
