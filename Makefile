@@ -24,7 +24,7 @@ test: book .venv/test converge_lib/widgets/node_modules ## test all: library, no
 	$(BIN)/python tests/chromium.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 audit: book .venv/test ## print the book's measured budgets
 	$(BIN)/python tests/chromium.py

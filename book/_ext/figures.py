@@ -40,6 +40,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(WidgetsToElements)
     # After MyST-NB, which adds the state at the default priority of 500.
     app.connect("html-page-context", put_state_in_page, priority=800)
+    app.connect("build-finished", drop_unused_modules)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -125,6 +126,16 @@ def put_state_in_page(
     context["body"] = Markup(  # our own markup: the JSON cannot close its element
         f'{context["body"]}<script type="application/json" data-converge-figures>{body}</script>'
     )
+
+
+def drop_unused_modules(app: Sphinx, exception: Exception | None) -> None:
+    """Delete the modules of earlier builds that no page loads any more."""
+    if exception or app.builder.format != "html":
+        return
+    pages = "".join(path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html"))
+    for module in Path(app.outdir, "_static", "figures").glob("*.js"):
+        if f"figures/{module.name}" not in pages:
+            module.unlink()
 
 
 def _write_module(app: Sphinx, name: str, esm: str, css: str) -> str:

@@ -113,6 +113,7 @@
       element.dataset.live = "true";
     } catch (error) {
       el.remove();
+      element.dataset.live = "false";
       // With scripts enabled the content of <noscript> is text: make the picture of it.
       if (picture) picture.outerHTML = picture.textContent;
       const note = document.createElement("p");

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from figures import drop_unused_modules
 from mini import build, make_book, write_notebook
 from playwright.sync_api import expect
 
@@ -441,3 +442,18 @@ def test_what_would_be_dead_or_mute_in_the_page_fails_the_build(refused, page, f
 def test_a_sound_page_beside_refused_ones_gets_no_warning(refused):
     lines = (refused.stdout + refused.stderr).splitlines()
     assert not any("index.ipynb" in line and "WARNING" in line for line in lines)
+
+
+def test_a_module_that_no_page_loads_any_more_is_deleted(tmp_path):
+    class App:
+        outdir = tmp_path
+
+        class builder:
+            format = "html"
+
+    (tmp_path / "_static" / "figures").mkdir(parents=True)
+    for name in ("kept.1.js", "old.1.js"):
+        (tmp_path / "_static" / "figures" / name).touch()
+    (tmp_path / "page.html").write_text('<script src="_static/figures/kept.1.js"></script>')
+    drop_unused_modules(App, None)
+    assert [path.name for path in (tmp_path / "_static" / "figures").iterdir()] == ["kept.1.js"]

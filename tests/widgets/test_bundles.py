@@ -34,7 +34,7 @@ def test_javascript_units():
     tests = sorted(
         str(path) for path in (node.WIDGETS.parents[1] / "tests/widgets").glob("*.test.mjs")
     )
-    ran = node.run("node", "--test", *tests)
+    ran = node.run("node", "--test", "--test-reporter=tap", *tests)
     assert ran.returncode == 0, ran.stdout
     assert int(re.search(r"# pass (\d+)", ran.stdout)[1]) >= len(tests) > 0
 
