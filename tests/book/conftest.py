@@ -124,13 +124,16 @@ def open_page(browser):
             "response",
             lambda r: r.status >= 400 and page.problems.append(f"{r.status}: {r.url}"),
         )
-        page.on(
-            "requestfailed",  # which each script does where there is no JavaScript
-            lambda r: (
-                (javascript or r.resource_type != "script")
-                and page.problems.append(f"failed: {r.url} {r.failure}")
-            ),
-        )
+
+        def failed(request) -> None:
+            # Without JavaScript each script fails; a reload aborts what is still on its way.
+            expected = (request.resource_type == "script" and not javascript) or (
+                request.failure == "net::ERR_ABORTED"
+            )
+            if not expected:
+                page.problems.append(f"failed: {request.url} {request.failure}")
+
+        page.on("requestfailed", failed)
         page.goto(url)
         pages.append(page)
         return page

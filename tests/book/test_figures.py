@@ -277,7 +277,7 @@ def test_a_figure_far_below_starts_when_the_reader_comes_near(visit):
     page = visit("far")
     figure = page.locator(".converge-figure")
     page.wait_for_timeout(300)
-    assert figure.get_attribute("data-live") is None
+    assert figure.get_attribute("data-live") == "false"
     page.mouse.wheel(0, 8000)
     expect(figure).to_have_attribute("data-live", "true")
     expect(figure.get_by_role("button")).to_have_text("count 0")
@@ -335,7 +335,7 @@ def test_a_broken_widget_shows_its_picture_says_why_and_leaves_the_others_alone(
         expect(figure).to_contain_text(reason)
         expect(figure).not_to_contain_text("half a figure")
         expect(figure.get_by_role("img", name="The figure's first state.")).to_be_visible()
-        assert figure.get_attribute("data-live") is None
+        assert figure.get_attribute("data-live") == "false"
     expect(page.get_by_text("count 99")).to_be_visible()
     for reason in BROKEN.values():
         assert any(problem.startswith("error:") and reason in problem for problem in page.problems)
