@@ -277,7 +277,7 @@ def test_a_figure_far_below_starts_when_the_reader_comes_near(visit):
     page = visit("far")
     figure = page.locator(".converge-figure")
     page.wait_for_timeout(300)
-    assert figure.get_attribute("data-live") == "false"
+    assert figure.get_attribute("data-live") is None
     page.mouse.wheel(0, 8000)
     expect(figure).to_have_attribute("data-live", "true")
     expect(figure.get_by_role("button")).to_have_text("count 0")
