@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from conftest import ARGUMENTS, BOOK, ROOT, chromium
+from built import ARGUMENTS, BOOK, ROOT, chromium
 
 FIRST = "book/index.html"
 TEXT = {".html", ".css", ".js", ".svg", ".json", ".txt"}

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from built import ROOT
 from mini import build, make_book, write_notebook
 
 from converge_lib.exercises import check, exercise

@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from conftest import BOOK, ROOT
+from built import BOOK, ROOT
 from playwright.sync_api import expect
 from test_lean import PAGES, read_through
 

@@ -5,7 +5,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import BOOK
+from built import BOOK
 from playwright.sync_api import expect
 
 ICONS = ".fa-solid, .fas, .fa-regular, .far, .fa-brands, .fab"

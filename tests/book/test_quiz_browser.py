@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import quiz
 import quiz_page as reader
-from conftest import ROOT, serving
+from built import ROOT, serving
 from mini import build
 from quiz_project import write_sample
 
