@@ -13,6 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests")]
 
+import chromium  # noqa: E402 - tests/chromium.py
+
+__all__ = ["ARGUMENTS", "BOOK", "ROOT", "chromium", "serving"]
 
 BOOK = ROOT / "_build" / "html"
 ARGUMENTS = [
