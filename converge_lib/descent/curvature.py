@@ -49,6 +49,17 @@ Product = Callable[[Tensor], Tensor]
 
 HELD = 2**24
 """Entries of the cases' own gradients held at a time; a batch is gone through in pieces."""
+ELEMENTWISE = (
+    nn.ELU,
+    nn.GELU,
+    nn.Identity,
+    nn.LeakyReLU,
+    nn.ReLU,
+    nn.Sigmoid,
+    nn.SiLU,
+    nn.Softplus,
+    nn.Tanh,
+)
 
 
 @dataclass(frozen=True)
@@ -424,7 +435,10 @@ def empirical_fisher_vp(
 def squared_gradients(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor) -> Tensor:
     r"""Return Σᵢ gᵢ², shape (n,): the squares of the cases' own gradients, summed over the cases.
 
-    Divided by the number of cases it is the diagonal of :func:`empirical_fisher`.
+    Divided by the number of cases it is the diagonal of :func:`empirical_fisher`. An
+    ``nn.Sequential`` of linear and elementwise layers takes a shortcut, at the cost of a gradient:
+    a case's gradient by W is the outer product δᵢaᵢᵀ of what comes back to the layer and what went
+    in, so that the sum of their squares is (δ²)ᵀ(a²).
 
     Args:
         model: any network that treats cases apart, and that ``torch.func.vmap`` can batch.
@@ -438,6 +452,9 @@ def squared_gradients(model: nn.Module, loss: Loss, inputs: Tensor, targets: Ten
     tensor([68.])
     """
 
+    if _is_plain(model) and inputs.ndim == 2:
+        return _squared_gradients_by_layer(model, loss, inputs, targets)
+
     def value(pieces: list[Tensor], x: Tensor, target: Tensor) -> Tensor:
         return _scalar(loss(outputs_of(call_with(model, pieces, x[None])), target[None]))
 
@@ -448,6 +465,42 @@ def squared_gradients(model: nn.Module, loss: Loss, inputs: Tensor, targets: Ten
     for x, target in zip(inputs.split(size), targets.split(size), strict=True):
         total += flatten(g.square().sum(0) for g in of_each_case(pieces, x, target))
     return total
+
+
+def _is_plain(model: nn.Module) -> bool:
+    """Say whether it is a sequence of different linear layers with elementwise functions between.
+
+    Neither is asked of a subclass, whose forward pass may do something else.
+    """
+    if type(model) is not nn.Sequential:
+        return False
+    if not all(type(layer) in (nn.Linear, *ELEMENTWISE) for layer in model):
+        return False
+    named = [pair for layer in model for pair in layer.named_parameters()]
+    names, parameters = {name for name, _ in named}, {id(p) for _, p in named}
+    return names <= {"weight", "bias"} and len(parameters) == len(named)  # no tied, no reshaped
+
+
+def _squared_gradients_by_layer(
+    model: nn.Sequential, loss: Loss, inputs: Tensor, targets: Tensor
+) -> Tensor:
+    entering, leaving = {}, {}
+    with torch.enable_grad():
+        a = inputs
+        for layer in model:
+            z = layer(a)
+            if isinstance(layer, nn.Linear):
+                z = z.requires_grad_()  # also where the layer is frozen
+                entering[layer], leaving[layer] = a.detach(), z
+            a = z
+        # a case's own loss is that of a batch of one, whatever the loss divides by
+        of_each_case = vmap(lambda z, target: _scalar(loss(z[None], target[None])))
+        deltas = grad(of_each_case(a, targets).sum(), list(leaving.values()))
+    squares = {}
+    for layer, delta in zip(leaving, deltas, strict=True):
+        squares[layer.weight] = delta.square().T @ entering[layer].square()
+        squares[layer.bias] = delta.square().sum(0)
+    return flatten(squares[p] for p in parameters_of(model))
 
 
 @dataclass(frozen=True)

@@ -310,9 +310,30 @@ def test_empirical_fisher_and_squared_gradients(name, seed, monkeypatch):
     close(dense(empirical_fisher(model, loss, inputs, targets), g.shape[1]), reference)
     v = torch.randn(g.shape[1], dtype=F64)
     close(empirical_fisher_vp(model, loss, inputs, targets, v), reference @ v)
+    close(squared_gradients(model, loss, inputs, targets), g.square().sum(0))
+    monkeypatch.setattr(curvature, "ELEMENTWISE", ())  # without the shortcut for plain networks
     for held in (1, 2 * g.shape[1], 2**24):  # one case at a time, two, all
         monkeypatch.setattr(curvature, "HELD", held)
         close(squared_gradients(model, loss, inputs, targets), g.square().sum(0))
+
+
+def test_squared_gradients_take_no_shortcut_where_it_would_be_wrong():
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 4, dtype=F64)
+    normed = torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 4, dtype=F64))
+    x, y = torch.randn(5, 4, dtype=F64), torch.randn(5, 4, dtype=F64)
+    for model in (
+        nn.Sequential(layer, nn.Tanh(), layer),  # a layer that is used twice
+        nn.Sequential(layer, nn.Softmax(1)),
+        nn.Sequential(normed, nn.Tanh()),
+    ):
+        rows = [
+            flatten(
+                torch.autograd.grad(nn.MSELoss()(model(a[None]), b[None]), [*model.parameters()])
+            )
+            for a, b in zip(x, y, strict=True)
+        ]
+        close(squared_gradients(model, nn.MSELoss(), x, y), torch.stack(rows).square().sum(0))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
