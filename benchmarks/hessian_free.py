@@ -3,10 +3,9 @@
 python benchmarks/hessian_free.py
 
 Each gets the same start, the same 1,000 curves and as much time of the processor; the squared error
-is summed over pixels and averaged over cases. PyPI has no package of Martens' method for PyTorch.
-Compared are hessianfree (the method, in NumPy: pip install hessianfree) and torchmin (Newton-CG
-with Hessian products, in PyTorch: pip install --no-deps pytorch-minimize). What is not installed is
-left out.
+is summed over pixels and averaged over cases. Compared are hessianfree (Martens' method, in NumPy;
+there is no package of it for PyTorch) and torchmin (Newton-CG with Hessian products, in PyTorch).
+What is not installed is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A paper's claim beside what this run measured; the build fails where it does not hold.
+"""A paper's claim beside what this run measured; the build fails where that does not hold.
 
 The data of a claim travel in the metadata of the notebook's output, under :data:`METADATA`, so
 that a page of the book can collect the claims of all executed chapters.
@@ -13,10 +13,18 @@ from typing import Any
 import numpy as np
 from IPython.display import display
 
+from converge_lib._validation import choice
 from converge_lib.card import Card, Table
 
 METADATA = "converge.claim"
-"""The key of an output's metadata that holds a claim: id, source, says, measured, holds."""
+"""The key of an output's metadata that holds a claim, see :class:`Claim`."""
+
+OUTCOMES = {
+    "reproduced": "✓ reproduced",
+    "in part": "◐ reproduced in part",
+    "not at our scale": "✗ did not reproduce at our scale",
+}
+"""What came of a claim, in the words of its card."""
 
 
 class ClaimError(AssertionError):
@@ -31,30 +39,48 @@ class Claim:
     source: str
     says: str
     measured: str
+    outcome: str
     holds: bool
 
     def __repr__(self) -> str:
         return repr(self._card())
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict, dict]:  # noqa: ANN401 - Jupyter's protocol
-        data = {"text/plain": repr(self), "text/html": self._card()._repr_html_()}
+        # The anchor is where the Claims page leads to.
+        card = f'<div id="{anchor(self.id)}">{self._card()._repr_html_()}</div>'
+        data = {"text/plain": repr(self), "text/html": card}
         # In the metadata: MyST-NB warns of every output type that it cannot render.
         return data, {METADATA: asdict(self)}
 
     def _card(self) -> Card:
-        rows = (("Claim", self.says), ("Source", self.source), ("This run", self.measured))
+        rows = (
+            ("Claim", self.says),
+            ("Source", self.source),
+            ("This run", self.measured),
+            ("Outcome", OUTCOMES[self.outcome]),
+        )
         return Card("note", "A claim, and what this run measured", (Table(rows),))
 
 
-def claim(id: str, source: str, says: str, measured: str, holds: bool) -> None:
-    """Display a claim beside its measurement, and raise ClaimError if it does not hold.
+def claim(
+    id: str,
+    source: str,
+    says: str,
+    measured: str,
+    holds: bool,
+    *,
+    outcome: str = "reproduced",
+) -> None:
+    """Display a claim beside its measurement, and raise ClaimError if that does not hold.
 
     Args:
         id: words joined by hyphens and dots, unique in the book.
         source: the paper, with the section, figure or table.
         says: the paper's statement, in our words.
         measured: what this run measured, with seeds and spread; it holds at least one number.
-        holds: whether the measurement bears the claim out, as the page computed it.
+        holds: whether what the page says of the claim is what this run measured.
+        outcome: what the page says of it, a key of OUTCOMES. A claim that did not reproduce stands
+            here as well, and ``holds`` then checks that it still does not.
 
     Raises:
         ClaimError: ``holds`` is false. A notebook that is built stops here.
@@ -71,6 +97,7 @@ def claim(id: str, source: str, says: str, measured: str, holds: bool) -> None:
       Claim     With momentum, the number of steps grows with √κ, not with κ.
       Source    Polyak (1964), section 2
       This run  slope 0.51 on a log-log plot; 0.48 to 0.54 over 5 seeds
+      Outcome   ✓ reproduced
     """
     texts = {"id": id, "source": source, "says": says, "measured": measured}
     for name, value in texts.items():
@@ -82,9 +109,16 @@ def claim(id: str, source: str, says: str, measured: str, holds: bool) -> None:
         raise ValueError(f"measured must state at least one number, got {measured!r}")
     if not isinstance(holds, (bool, np.bool_)):
         raise ValueError(f"holds must be True or False, got {holds!r}")
+    choice("outcome", outcome, list(OUTCOMES))
     if not holds:
         raise ClaimError(
             f"claim {id} does not hold in this run.\n"
-            f"  {source} says: {says}\n  this run measured: {measured}"
+            f"  {source} says: {says}\n  this run measured: {measured}\n"
+            f"  and the page says: {outcome}"
         )
-    display(Claim(holds=True, **texts))
+    display(Claim(outcome=outcome, holds=True, **texts))
+
+
+def anchor(id: str) -> str:
+    """Return the anchor of a claim's card on its page."""
+    return f"claim-{id}"

@@ -19,8 +19,11 @@ import importlib.metadata
 import importlib.util
 import json
 import math
+import multiprocessing
+import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -110,7 +113,7 @@ class Record:
         tolerance = number("tolerance", tolerance, low=0)
         if unknown := sorted(set(shorter) - set(run.settings)):
             raise ValueError(f"run has no setting {', '.join(unknown)}, only {run.settings}")
-        again = perform(self.experiment, {**run.settings, **shorter})
+        again = perform(self.name, {**run.settings, **shorter})
         compared = [
             (name, before, again.result[name])
             for name, before in run.result.items()
@@ -197,8 +200,9 @@ def write(path: Path, runs: Iterable[Run]) -> None:
     beside.replace(path)
 
 
-def load(name: str, folder: Path = FOLDER) -> ModuleType:
+def load(name: str, folder: Path | None = None) -> ModuleType:
     """Import the experiment ``name``, whatever the working directory."""
+    folder = folder or FOLDER
     path = folder / f"{name}.py"
     if not path.is_file():
         there = sorted(p.stem for p in folder.glob("[!_]*.py"))
@@ -210,9 +214,13 @@ def load(name: str, folder: Path = FOLDER) -> ModuleType:
     return module
 
 
-def perform(experiment: ModuleType, settings: dict[str, Any], device: str = "cpu") -> Run:
+def perform(
+    name: str, settings: dict[str, Any], device: str = "cpu", folder: Path | None = None
+) -> Run:
     """Do one run, on one thread, so that it gives the same numbers wherever it is done."""
     import torch
+
+    experiment = load(name, folder)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -230,6 +238,16 @@ def perform(experiment: ModuleType, settings: dict[str, Any], device: str = "cpu
     }
     rounded = {name: _rounded(value) for name, value in result.items()}
     return Run(settings, rounded, round(seconds, 1), versions)
+
+
+def end_with_parent() -> None:
+    """Have this process end when the one that started it does, however that came about."""
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _rounded(value: Any) -> Any:  # noqa: ANN401 - a number, or lists of numbers

@@ -12,19 +12,12 @@ import argparse
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from converge_lib import recorded
-from converge_lib.recorded import Run
 
 HERE = Path(__file__).parent
-
-
-def perform(name: str, settings: dict[str, Any], device: str) -> Run:
-    """Do one run, in a process of its own."""
-    return recorded.perform(recorded.load(name, HERE), settings, device)
 
 
 def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
@@ -33,8 +26,12 @@ def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
     path = recorded.results_path(HERE, name, scale)
     unfinished = path.with_suffix(".unfinished.json")
     runs = list(recorded.read(unfinished)) if unfinished.exists() else []
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool, tqdm(desc=name) as bar:
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=recorded.end_with_parent,
+    )
+    with pool, tqdm(desc=name) as bar:
         while True:
             wanted = experiment.plan(scale, runs)
             done = [run.settings for run in runs]
@@ -43,7 +40,9 @@ def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
             bar.refresh()
             if not missing:
                 break
-            futures = [pool.submit(perform, name, settings, device) for settings in missing]
+            futures = [
+                pool.submit(recorded.perform, name, settings, device, HERE) for settings in missing
+            ]
             try:
                 for future in as_completed(futures):
                     runs.append(future.result())

@@ -29,7 +29,11 @@ def test_claims_travel_in_the_outputs_of_an_executed_notebook():
     )
     outputs = execute(source)
     assert [output.metadata[METADATA]["id"] for output in outputs] == ["one.a", "one.b"]
-    assert dict(outputs[0].metadata[METADATA]) == GOOD | {"id": "one.a", "holds": True}
+    assert dict(outputs[0].metadata[METADATA]) == GOOD | {
+        "id": "one.a",
+        "holds": True,
+        "outcome": "reproduced",
+    }
     assert "converge-card" in outputs[0].data["text/html"]
     assert GOOD["measured"] in outputs[0].data["text/plain"]
 
@@ -52,9 +56,16 @@ def test_in_a_terminal_a_claim_prints_itself(capsys):
     assert all(GOOD[key] in printed for key in ("source", "says", "measured"))
 
 
+def test_a_claim_that_did_not_reproduce_says_so(capsys):
+    claim(**GOOD, holds=True, outcome="not at our scale")
+    assert "did not reproduce at our scale" in capsys.readouterr().out
+    with pytest.raises(ClaimError, match="the page says: not at our scale"):
+        claim(**GOOD, holds=False, outcome="not at our scale")
+
+
 def test_the_data_are_json_and_the_card_is_escaped():
     evil = GOOD | {"says": "<script>1</script>"}
-    data, metadata = DisplayFormatter().format(Claim(**evil, holds=True))
+    data, metadata = DisplayFormatter().format(Claim(**evil, outcome="in part", holds=True))
     assert json.loads(json.dumps(metadata[METADATA]))["says"] == evil["says"]
     assert "<script" not in data["text/html"]
 
@@ -68,6 +79,7 @@ def test_the_data_are_json_and_the_card_is_escaped():
         ({"says": None}, "says must be a text"),
         ({"measured": 3}, "measured must be a text"),
         ({"measured": "faster"}, "measured must state at least one number"),
+        ({"outcome": "yes"}, "outcome must be one of 'reproduced', 'in part', 'not at our scale'"),
         ({"holds": 1}, "holds must be True or False, got 1"),
         ({"holds": np.array([True, False])}, "holds must be True or False"),
     ],

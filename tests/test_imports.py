@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "converge_lib"
 SHELVES = {"descent", "signal", "noise", "structure", "pretraining"}
-GROUND = {"data", "training", "plotting", "claims", "card", "_validation"}
+GROUND = {"data", "training", "plotting", "claims", "recorded", "card", "_validation"}
 TOP = {"widgets", "exercises"}
 
 

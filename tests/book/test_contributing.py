@@ -107,3 +107,11 @@ def test_the_claim_is_one():
     with pytest.raises(ClaimError):
         exec(source, {"slopes": np.array([0.9])})
     exec(source, {"slopes": np.array([0.5, 0.52])})
+
+
+def test_the_recorded_run_repeats(capsys):
+    (source,) = blocks("python", "recorded(")
+    names = {}
+    exec(source, names)
+    assert names["slice"].result["sequences"] == [0, 2000]
+    assert "agree" in capsys.readouterr().out
