@@ -39,11 +39,15 @@ SOLVER_STYLES: dict[str, dict[str, Any]] = {
     "Adadelta": {"color": "#7A6000", "linestyle": (0, (4, 1, 1, 1, 1, 1)), "marker": "P"},
     "Adam": {"color": "#C1121F", "linestyle": (0, (8, 2)), "marker": "X"},
     "AdamW": {"color": "#5B3FA8", "linestyle": (0, (2, 1, 1, 1)), "marker": "*"},
+    "Newton": {"color": "#1F1F1F", "linestyle": (0, (9, 1, 2, 1)), "marker": "p"},
+    "NonlinearCG": {"color": "#00727D", "linestyle": (0, (1, 2)), "marker": "<"},
+    "LBFGS": {"color": "#8A4513", "linestyle": (0, (6, 1, 1, 1)), "marker": ">"},
+    "HessianFree": {"color": "#9C1FB0", "linestyle": (0, (12, 1.5)), "marker": "h"},
 }
 """Colour, dash and marker of each solver, the same in every picture and widget."""
 
 OTHER_STYLE: dict[str, Any] = {"color": INK, "linestyle": "-", "marker": "d"}
-"""For what is not in :data:`SOLVER_STYLES`: Newton's method, or a solver of the reader's own."""
+"""For what is not in :data:`SOLVER_STYLES`: a solver of the reader's own, say."""
 
 LOWEST_VALUE = 1e-16
 """A log axis has no place for f = 0; smaller values are drawn here."""

@@ -49,7 +49,8 @@ def texts(ax):
 
 
 def test_every_solver_has_a_style_of_its_own():
-    assert list(SOLVER_STYLES) == list(SOLVERS)
+    methods = ["Newton", "NonlinearCG", "LBFGS", "HessianFree"]
+    assert list(SOLVER_STYLES) == [*SOLVERS, *methods]
     for key in ("color", "linestyle", "marker"):
         values = [style[key] for style in SOLVER_STYLES.values()]
         assert len(set(values)) == len(values)
@@ -202,7 +203,7 @@ def test_colours_are_apart_for_the_colour_blind():
     seen = {
         name: deutan @ (np.array(to_rgb(style["color"])) ** 2.2)
         for name, style in SOLVER_STYLES.items()
-        if name in ("GradientDescent", "Momentum", "Nesterov", "Adam")
+        if name in ("GradientDescent", "Momentum", "Nesterov", "Adam", "NonlinearCG", "HessianFree")
     }
     for (_, a), (_, b) in itertools.combinations(seen.items(), 2):
         assert np.linalg.norm(a - b) > 0.02

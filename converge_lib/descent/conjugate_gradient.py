@@ -181,11 +181,11 @@ def nonlinear_cg(
     x = trace.x
     with np.errstate(over="ignore", invalid="ignore"):
         f, g = objective.value_and_gradient(x)
-        if not np.isfinite(g).all():
-            return trace.result("diverged")
         direction, since_restart = -g, 0
         alpha = 1 / max(1.0, float(np.linalg.norm(g)))
         for _ in range(steps):
+            if not np.isfinite(np.linalg.norm(g)):
+                return trace.result("diverged")
             if np.linalg.norm(g) <= tolerance:
                 return trace.result("converged")
             found = strong_wolfe(objective, x, direction, f, g, step=alpha, c2=0.1)
@@ -207,7 +207,7 @@ def nonlinear_cg(
             direction = next_direction
             if np.any(g):
                 alpha = found.step * float(slope_before) / float(g @ direction)
-    return trace.result("converged" if np.linalg.norm(g) <= tolerance else "steps")
+        return trace.result("converged" if np.linalg.norm(g) <= tolerance else "steps")
 
 
 def _stagnates(values: list[float], progress: float) -> bool:

@@ -143,7 +143,7 @@ def hessian_free(
     with np.errstate(over="ignore", invalid="ignore"):
         f, g = objective.value_and_gradient(x)
         for _ in range(steps):
-            if not np.isfinite(g).all():
+            if not np.isfinite(np.linalg.norm(g)):
                 return finish("diverged")
             if np.linalg.norm(g) <= tolerance:
                 return finish("converged")
@@ -168,7 +168,7 @@ def hessian_free(
             f, g = objective.value_and_gradient(x)
             trace.record(x, f)
             log[-1] = replace(log[-1], cost=trace.spent.cost)
-    return finish("converged" if np.linalg.norm(g) <= tolerance else "steps")
+        return finish("converged" if np.linalg.norm(g) <= tolerance else "steps")
 
 
 class HessianFree(torch.optim.Optimizer):

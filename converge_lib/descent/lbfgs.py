@@ -92,11 +92,11 @@ def lbfgs(
     trace = Trace(objective, x0)
     x = trace.x
     pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=memory)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         f, g = objective.value_and_gradient(x)
-        if not np.isfinite(g).all():
-            return trace.result("diverged")
         for _ in range(steps):
+            if not np.isfinite(np.linalg.norm(g)):
+                return trace.result("diverged")
             if np.linalg.norm(g) <= tolerance:
                 return trace.result("converged")
             found = None
@@ -116,4 +116,4 @@ def lbfgs(
             trace.record(x, f)
             if s @ y > CURVATURE * (y @ y):
                 pairs.append((s, y))
-    return trace.result("converged" if np.linalg.norm(g) <= tolerance else "steps")
+        return trace.result("converged" if np.linalg.norm(g) <= tolerance else "steps")

@@ -1,6 +1,7 @@
 """The figures of the built book, used as readers use them: by mouse, finger, keyboard and link."""
 
 import base64
+import itertools
 import json
 import random
 import re
@@ -42,6 +43,12 @@ SOLVERS = {
         "keeps the division finite ε",
     ],
 }
+METHODS = {
+    "Newton": ["first damping λ"],
+    "Nonlinear CG": [],
+    "L-BFGS": ["pairs remembered m"],
+    "Hessian-free": ["first damping λ", "CG steps at most"],
+}
 PARTS = {
     "Steepest descent": "path.gradient",
     "Quadratic model": "path.ellipse",
@@ -64,8 +71,8 @@ class Lab:
         self.surface = self.figure.get_by_role("combobox", name="Surface")
         self.start = self.figure.get_by_role("slider", name=re.compile("^Start,"))
         self.probe = self.figure.get_by_role("slider", name=re.compile("^Probe of"))
-        self.scrubber = self.figure.get_by_role("slider", name="Step of the race")
-        self.steps = self.figure.get_by_role("slider", name="Steps at most")
+        self.scrubber = self.figure.get_by_role("slider", name="Cost spent in the race")
+        self.steps = self.figure.get_by_role("slider", name="Budget of each solver in gradients")
         self.settle()
 
     def button(self, name):
@@ -79,6 +86,12 @@ class Lab:
 
     def card(self, solver):
         return self.figure.get_by_role("group", name=f"{solver}: settings")
+
+    def show_only(self, *solvers):
+        for name in {**SOLVERS, **METHODS}:
+            if (self.solver(name).get_attribute("aria-pressed") == "true") != (name in solvers):
+                self.solver(name).click()
+        self.settle()
 
     def settle(self, wait=200):
         """Wait until everything is drawn, after 150 ms the refined contours too."""
@@ -120,6 +133,12 @@ class Lab:
         """Return where a handle says that it is."""
         text = (handle or self.start).get_attribute("aria-valuetext").replace("−", "-")
         return [float(number) for number in re.findall(r"-?[\d.]+", text)]
+
+
+def labs_of(page):
+    """Return the DescentLabs of a page, which may hold other figures too."""
+    figures = [Lab(page, i) for i in range(page.locator(".converge-figure").count())]
+    return [lab for lab in figures if lab.figure.locator(".descent-lab").count()]
 
 
 def value(slider):
@@ -338,18 +357,46 @@ def test_a_solver_is_switched_on_and_off_and_keeps_its_settings(lab, solver):
     assert value(rate) == changed
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_second_order_method_is_switched_on_and_off(lab, method):
+    before = lab.seen()
+    expect(lab.card(method)).to_be_hidden()
+    lab.solver(method).click()
+    expect(lab.card(method)).to_contain_text(re.compile(r"\d+ steps \([\d.]+ gradients\)"))
+    expect(lab.readout).to_contain_text(
+        re.compile(rf"{method} (gets below 10⁻⁶ )?in \d+( steps)? \([\d.]+ gradients\)")
+    )
+    expect(lab.figure.locator(".map .heads")).to_contain_text(method)
+    short = {"Nonlinear CG": "CG", "Hessian-free": "HF"}.get(method, method)
+    expect(lab.figure.locator(".loss .heads")).to_contain_text(re.compile(f"{method}|{short}"))
+    lab.solver(method).click()
+    expect(lab.card(method)).to_be_hidden()
+    assert lab.seen() == before
+
+
+def test_newton_searches_along_its_line_only_when_told(lab):
+    lab.show_only("Newton")
+    switch = lab.card("Newton").get_by_role("button", name="Line search")
+    before, pressed = lab.seen(), switch.get_attribute("aria-pressed")
+    switch.click()
+    other = {"true": "false", "false": "true"}[pressed]
+    expect(switch).to_have_attribute("aria-pressed", other)
+    assert lab.state()["solvers"][0]["line_search"] is (other == "true")
+    assert lab.seen() != before
+    lab.slider("Newton", "first damping λ").press("Home")
+    assert value(lab.slider("Newton", "first damping λ")) == "none"
+    assert lab.state()["solvers"][0]["damping"] is None
+
+
+@pytest.mark.parametrize("solver", {**SOLVERS, **METHODS})
 def test_each_hyperparameter_changes_its_solver_s_run_and_no_other(lab, solver):
-    for name in SOLVERS:
-        if (lab.solver(name).get_attribute("aria-pressed") == "true") != (name == solver):
-            lab.solver(name).click()
-    lab.settle()
+    lab.show_only(solver)
     more = lab.card(solver).locator("summary")
     if more.is_visible():
         more.click()
     sliders = lab.card(solver).get_by_role("slider").all()
     assert [slider.get_attribute("aria-label") for slider in sliders] == [
-        f"{solver}: {meaning}" for meaning in SOLVERS[solver]
+        f"{solver}: {meaning}" for meaning in {**SOLVERS, **METHODS}[solver]
     ]
     for slider in sliders:
         before, values = lab.seen(), [value(other) for other in sliders]
@@ -369,7 +416,7 @@ def test_the_learning_rate_goes_as_far_as_the_slider_says(lab):
     assert lab.state()["solvers"][-1]["lr"] == 10
 
 
-def test_steps_at_most_ends_the_race_there(lab):
+def test_the_budget_ends_the_race_there(lab):
     lab.steps.press("Home")
     expect(lab.counter).to_have_text("10 / 10")
     expect(lab.readout).to_contain_text("after 10 gradients")
@@ -408,6 +455,56 @@ def test_steps_and_scrubbing_move_by_as_much_as_they_say(lab):
     expect(lab.readout).to_contain_text("so far after 1 gradient:")
     seen.add(lab.seen())
     assert len(seen) == 4
+
+
+def test_a_step_of_hessian_free_moves_by_what_it_costs(lab):
+    lab.show_only("Hessian-free")
+    lab.scrubber.press("Home")
+    costs = []
+    for _ in range(4):
+        lab.settle()
+        costs.append(int(lab.counter.inner_text().partition(" /")[0]))
+        lab.button("One step forward").click()
+    assert costs[0] == 0
+    assert min(b - a for a, b in itertools.pairwise(costs)) > 3
+    lab.button("One step back").click()
+    expect(lab.counter).to_have_text(re.compile(f"^{costs[-1]} /"))
+
+
+def test_the_conjugate_gradient_inside_a_step_is_drawn_and_said(lab):
+    dots, label = lab.figure.locator(".inner .dots"), lab.figure.locator(".inner text")
+    expect(dots).to_be_hidden()
+    lab.surface.select_option("himmelblau")
+    lab.show_only("Hessian-free")
+    lab.scrubber.press("Home")
+    dampings = set()
+    for _ in range(6):
+        expect(lab.readout).to_contain_text("so far")
+        lab.settle(wait=800)
+        said = re.search(r"λ = (\S+) and (\d+) step", lab.readout.inner_text())
+        path = dots.get_attribute("d")
+        assert (0 if path == "M0,0" else path.count("M")) == int(said[2])
+        assert label.text_content() in ("", f"λ = {said[1]}")
+        dampings.add(label.text_content())
+        lab.button("One step forward").click()
+    assert len(dampings) >= 3
+    lab.button("Predict first").click()
+    lab.settle()
+    expect(dots).to_be_hidden()
+    expect(lab.readout).not_to_contain_text("λ")
+
+
+def test_the_model_at_hessian_free_s_head_has_its_damping(lab):
+    lab.show_only("Adam", "Hessian-free")
+    lab.button("Quadratic model").click()
+    where = lab.figure.get_by_label("Where the local model is taken")
+    lab.scrubber.press("Home")
+    where.select_option(label="Adam’s head")
+    expect(lab.numbers).not_to_contain_text("damping")
+    plain = lab.figure.locator("path.ellipse").get_attribute("d")
+    where.select_option(label="Hessian-free’s head")
+    expect(lab.numbers).to_contain_text("damping λ = 10 included")
+    assert lab.figure.locator("path.ellipse").get_attribute("d") != plain
 
 
 def test_reset_restores_everything(lab):
@@ -598,6 +695,22 @@ def test_a_prediction_hides_the_race_until_it_is_made_and_is_then_judged(open_pa
     expect(lab.figure.locator(".map .heads")).to_contain_text("Nesterov")
 
 
+def test_a_prediction_is_judged_by_cost_and_not_by_steps(open_page, book):
+    lab = Lab(open_page(f"{book.as_uri()}/book/index.html", reduced_motion="reduce"))
+    lab.show_only("Newton", "L-BFGS")
+    steps = [
+        int(re.search(r"(\d+) steps", lab.card(name).inner_text())[1])
+        for name in ("Newton", "L-BFGS")
+    ]
+    assert steps[0] < steps[1]
+    lab.button("Predict first").click()
+    lab.figure.get_by_role("radio", name="L-BFGS", exact=True).check()
+    lab.button("Reveal").click()
+    expect(lab.readout).to_contain_text(
+        re.compile(r"Right: L-BFGS gets there first. Cost in gradients: L-BFGS \d+ · Newton \d+")
+    )
+
+
 def test_a_prediction_can_be_called_off(lab):
     before = lab.seen()
     lab.button("Predict first").click()
@@ -621,6 +734,10 @@ def test_a_copied_link_opens_the_same_state(open_page, address):
     lab.surface.select_option("quadratic")
     lab.solver("AdaGrad").click()
     lab.slider("AdaGrad", "learning rate η").press("ArrowRight")
+    for method in METHODS:
+        lab.solver(method).click()
+    lab.slider("Hessian-free", "CG steps at most").press("Home")
+    lab.slider("L-BFGS", "pairs remembered m").press("ArrowLeft")
     lab.button("Newton’s step").click()
     lab.figure.get_by_label("Where the local model is taken").select_option("point")
     lab.start.press("Shift+ArrowLeft")
@@ -696,7 +813,7 @@ def test_hostile_links_open_a_sound_figure(open_page, http_book):
 
 
 def test_figures_of_one_page_are_independent(chapter):
-    labs = [Lab(chapter, i) for i in range(chapter.locator(".converge-figure").count())]
+    labs = labs_of(chapter)
     assert len(labs) >= 3
     for i, changed in enumerate(labs):
         others = [lab for lab in labs if lab is not changed]
@@ -876,7 +993,7 @@ def some_value(random, depth=0):
         ]
     )
     text = random.choice(["''", "'__proto__'", "'x'.repeat(9999)", "'<b>'", "'NaN'", "'\\ud800'"])
-    known = repr(random.choice([*SURFACES, "Adam", "GradientDescent", "gradient", "newton"]))
+    known = repr(random.choice([*SURFACES, "Adam", "HessianFree", "gradient", "newton"]))
     plain = [number, text, known, "null", "undefined", "true", "false", "10n", "Symbol.iterator"]
     if depth > 2:
         return random.choice(plain)
@@ -890,6 +1007,8 @@ def some_value(random, depth=0):
             "{" + ", ".join(f"{k}: {v}" for k, v in zip("abc", inner, strict=False)) + "}",
             f"[{{name: '{solver}', lr: {number}, betas: [{', '.join(inner)}]}}]",
             f"[{{name: 'Momentum', momentum: {number}}}]",
+            f"[{{name: 'Newton', damping: {number}, line_search: {known}}}, 'NonlinearCG']",
+            f"[{{name: 'HessianFree', damping: {number}, cg_steps: {number}}}, 'LBFGS']",
             f"[{{label: {text}, path: [{', '.join(inner)}], values: [{number}], about: {known}}}]",
             f"{{condition: {number}, rotation: {number}}}",
             str(random.uniform(-10, 10_000)),
@@ -948,6 +1067,8 @@ def test_hundreds_of_touches_never_throw(open_page, book, path):
         lab = Lab(page, figure)
         said = page.evaluate(TOUCH, [figure, 7 + figure, 400 // figures])
         assert "NaN" not in said
+        if not lab.figure.locator(".descent-lab").count():
+            continue
         chance = random.Random(figure)
         plot = lab.figure.locator(".plot")
         plot.scroll_into_view_if_needed()

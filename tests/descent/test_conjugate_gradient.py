@@ -267,3 +267,13 @@ def test_nonlinear_refuses():
         nonlinear_cg(Objective(lambda x: x @ x), np.ones(2))
     with pytest.raises(ValueError, match="steps must be"):
         nonlinear_cg(quadratic(), np.ones(2), steps=-1)
+
+
+def test_a_gradient_whose_length_overflows_is_a_divergence():
+    steep = Objective(
+        lambda x: float(np.exp(x @ x)),
+        gradient=lambda x: 2 * x * np.exp(x @ x),
+        hessian=lambda x: 2 * np.exp(x @ x) * (np.eye(len(x)) + 2 * np.outer(x, x)),
+    )
+    result = nonlinear_cg(steep, np.array([19.0, 1.0]))
+    assert (result.reason, result.steps) == ("diverged", 0)

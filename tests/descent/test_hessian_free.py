@@ -515,3 +515,13 @@ def test_refuses_batches_and_losses():
         HessianFree(nn.Linear(2, 1), nn.MSELoss(), structural=1.0).step(
             lambda: (torch.ones(3, 2), torch.ones(3, 1))
         )
+
+
+def test_a_gradient_whose_length_overflows_is_a_divergence():
+    steep = Objective(
+        lambda x: float(np.exp(x @ x)),
+        gradient=lambda x: 2 * x * np.exp(x @ x),
+        hessian=lambda x: 2 * np.exp(x @ x) * (np.eye(len(x)) + 2 * np.outer(x, x)),
+    )
+    result = hessian_free(steep, np.array([19.0, 1.0]))
+    assert (result.reason, result.steps) == ("diverged", 0)

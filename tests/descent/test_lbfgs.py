@@ -199,3 +199,13 @@ def test_stalls_where_the_gradient_lies():
 def test_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         lbfgs(**({"objective": quadratic(), "x0": np.ones(2)} | arguments))
+
+
+def test_a_gradient_whose_length_overflows_is_a_divergence():
+    steep = Objective(
+        lambda x: float(np.exp(x @ x)),
+        gradient=lambda x: 2 * x * np.exp(x @ x),
+        hessian=lambda x: 2 * np.exp(x @ x) * (np.eye(len(x)) + 2 * np.outer(x, x)),
+    )
+    result = lbfgs(steep, np.array([19.0, 1.0]))
+    assert (result.reason, result.steps) == ("diverged", 0)

@@ -7,16 +7,20 @@ import { connect } from "../../converge_lib/widgets/core/model.js";
 import { SLIDER, linear, logarithmic } from "../../converge_lib/widgets/core/scales.js";
 import { contourLines } from "../../converge_lib/widgets/core/contours.js";
 import { describeModel, describeRace, localModel, targetName, verdict } from "../../converge_lib/widgets/descent_lab/describe.js";
-import { finishers, race } from "../../converge_lib/widgets/descent_lab/race.js";
+import { finishers, iterationAt, neighbour, race, stepAt } from "../../converge_lib/widgets/descent_lab/race.js";
 import { SHARED, sanitise } from "../../converge_lib/widgets/descent_lab/state.js";
 import { tune } from "../../converge_lib/widgets/descent_lab/tune.mjs";
+import { strongWolfe } from "../../converge_lib/widgets/core/maths/line_search.js";
+import { objectiveOf } from "../../converge_lib/widgets/core/maths/objective.js";
 import { SURFACES } from "../../converge_lib/widgets/core/maths/surfaces.js";
 import tuned from "../../converge_lib/widgets/descent_lab/tuned.json" with { type: "json" };
 
 const HOSTILE = [
   undefined, null, NaN, Infinity, -1e308, 1e308, 0, -1, 3.7, "", "NaN", "Adam", "__proto__", true, [], {},
   [null], [1], [1e308, -1e308], ["a", "b"], [NaN, 0], { name: "Adam" }, [{ name: "Adam", lr: NaN, betas: 3 }],
-  [{ name: "toString" }], [{ name: "Momentum", lr: -5, momentum: 4 }], { condition: NaN, rotation: "x" },
+  [{ name: "toString" }], [{ name: "Momentum", lr: -5, momentum: 4 }], "HessianFree",
+  [{ name: "Newton", damping: "x", line_search: 1 }, { name: "HessianFree", damping: null, cg_steps: -3.5 }],
+  [{ name: "LBFGS", memory: NaN }, { name: "NonlinearCG", lr: 3 }, { name: "Newton", damping: 0 }], { condition: NaN, rotation: "x" },
   { condition: 1e300 }, [{ label: 3, path: [[0, 0]], values: [NaN] }], "x".repeat(10_000),
 ];
 const NAMES = [...SHARED, "target", "predict", "key", "label", "custom_runs"];
@@ -64,7 +68,14 @@ test("whatever the traits hold, the state is sound and the race runs", () => {
 test("good values come through unchanged", () => {
   const good = {
     surface: "quadratic", parameters: { condition: 37, rotation: -0.4 }, start: [0.5, -1.25],
-    solvers: [{ name: "AdaGrad", lr: 0.3, eps: 1e-9 }, { name: "Adam", lr: 0.1, betas: [0.8, 0.95], eps: 1e-7 }],
+    solvers: [
+      { name: "AdaGrad", lr: 0.3, eps: 1e-9 },
+      { name: "Adam", lr: 0.1, betas: [0.8, 0.95], eps: 1e-7 },
+      { name: "Newton", damping: null, line_search: true },
+      { name: "NonlinearCG" },
+      { name: "LBFGS", memory: 3 },
+      { name: "HessianFree", damping: 0.02, cg_steps: 4 },
+    ],
     steps: 321, frame: 17, probe: [0.1, 0.2], show: ["ellipse", "newton"],
   };
   const state = sanitise(good);
@@ -152,6 +163,11 @@ test("scales go there and back", () => {
   assert.equal(SLIDER.decay.value(3), 0.999);
   assert.equal(SLIDER.decay.value(0), 0);
   assert.equal(SLIDER.log.value(-3), 0.001);
+  assert.equal(SLIDER.whole.value(2.6), 3);
+  const none = SLIDER.optional.position(null);
+  assert.equal(SLIDER.optional.value(none), null);
+  assert.equal(SLIDER.optional.value(none + SLIDER.optional.step), 1e-4);
+  assert.equal(SLIDER.optional.value(SLIDER.optional.position(0.3)), 0.3);
 });
 
 test("labels stay inside and apart", () => {
@@ -183,6 +199,97 @@ test("the race is judged by cost", () => {
   assert.equal(verdict(state, run, "none").right, false);
   const slow = sanitise({ ...state, solvers: [{ name: "GradientDescent", lr: 1e-4 }] });
   assert.equal(verdict(slow, race(slow), "none").right, true);
+});
+
+test("a step that costs several gradients is made when it is paid for", () => {
+  const state = sanitise({ solvers: ["GradientDescent", "Newton", "HessianFree"], steps: 200 });
+  const run = race(state);
+  for (const runner of run.runners) {
+    for (let frame = 0; frame <= run.last; frame++) {
+      const k = stepAt(runner, frame);
+      assert.ok(runner.costs[k] <= frame + 1e-9);
+      assert.ok(k === runner.steps || runner.costs[k + 1] > frame - 1e-9);
+    }
+    assert.equal(stepAt(runner, run.last), runner.steps);
+  }
+  const [descent, newton] = run.runners;
+  assert.equal(stepAt(descent, 17), 17);
+  assert.ok(stepAt(newton, 17) < 5 && newton.costs[newton.steps] > 3 * newton.steps);
+});
+
+test("one step forward or back is one step of whoever moves first", () => {
+  const alone = race(sanitise({ solvers: ["HessianFree"] }));
+  const [{ costs, steps }] = alone.runners;
+  let frame = 0;
+  const frames = [0];
+  while (frame < alone.last) frames.push((frame = neighbour(alone, frame, 1)));
+  assert.equal(frames.length, steps + 1);
+  frames.forEach((at, k) => assert.equal(stepAt(alone.runners[0], at), k));
+  assert.equal(alone.last, Math.ceil(costs[steps] - 1e-9));
+  for (const at of [...frames].reverse()) {
+    assert.equal(frame, at);
+    frame = neighbour(alone, frame, -1);
+  }
+  assert.equal(frame, 0);
+  const mixed = race(sanitise({ solvers: ["Adam", "HessianFree"] }));
+  assert.deepEqual([neighbour(mixed, 5, 1), neighbour(mixed, 5, -1), neighbour(mixed, 0, -1)], [6, 4, 0]);
+  assert.equal(neighbour(mixed, mixed.last, 1), mixed.last);
+});
+
+test("Hessian-free says its damping, and its conjugate gradient starts where it stands", () => {
+  const state = sanitise({ surface: "himmelblau", solvers: [{ name: "HessianFree", damping: 1, cg_steps: 10 }] });
+  const run = race(state);
+  const [runner] = run.runners;
+  const said = new Set();
+  for (let frame = 0; frame < run.last; frame++) {
+    const { from, damping, rate } = iterationAt(runner, frame);
+    assert.equal(from, stepAt(runner, frame));
+    const text = describeRace(state, run, frame);
+    assert.match(text, /Hessian-free now has damping λ = [\d.×⁻⁰-⁹]+ and \d+ steps? of conjugate gradient/);
+    assert.equal(text.includes("stays where it is"), rate === 0);
+    said.add(damping);
+  }
+  assert.ok(said.size > 5);
+  assert.match(describeRace(state, run, run.last), /Hessian-free ended with damping/);
+});
+
+test("a method that rests where the gradient is zero is not said to arrive", () => {
+  const newton = { name: "Newton", damping: null, line_search: false };
+  const state = sanitise({ surface: "saddle", solvers: [newton, "LBFGS"] });
+  const run = race(state);
+  assert.equal(run.runners[0].reason, "stationary");
+  assert.match(
+    describeRace(state, run, run.last),
+    /L-BFGS gets below 10⁻⁶ in \d+ steps \(\d+ gradients\); Newton comes to rest at f − f\* = 0.25, where the gradient is zero/,
+  );
+  assert.deepEqual(finishers(run).map(({ id }) => id), ["LBFGS"]);
+  assert.match(verdict(state, run, "Newton").sentence, /^Not so: L-BFGS gets there first.*Newton not there/);
+});
+
+test("the budget is counted in gradients for everyone", () => {
+  const state = sanitise({ solvers: ["Momentum", "Newton", "NonlinearCG", "LBFGS", "HessianFree"], steps: 30 });
+  const run = race(state);
+  assert.equal(run.last, 30);
+  for (const { costs, steps, reason } of run.runners) {
+    assert.equal(reason, "steps");
+    assert.ok(costs[steps] <= 30);
+  }
+  assert.match(describeRace(state, run, run.last), /after 30 gradients/);
+});
+
+test("a line search that cannot tell two values apart goes by the slope", () => {
+  const flat = { fun: () => 1e12, gradient: (x, y, out) => out.set([x, y]) };
+  const found = strongWolfe(objectiveOf(flat), [1, 0], [-1, 0], 1e12, [1, 0]);
+  assert.equal(found.reason, "wolfe");
+  assert.equal(found.step, 1);
+});
+
+test("the model at Hessian-free’s head is the damped one", () => {
+  const { surface: ground } = race(sanitise({ surface: "saddle" }));
+  const [plain, damped] = [localModel(ground, [0.5, 0.1]), localModel(ground, [0.5, 0.1], 2)];
+  plain.eigen.values.forEach((value, i) => assert.ok(Math.abs(damped.eigen.values[i] - value - 2) < 1e-12));
+  assert.match(describeModel(damped), /damping λ = 2 included.*The model is a bowl/);
+  assert.doesNotMatch(describeModel(plain), /damping/);
 });
 
 test("divergence is said, not hidden", () => {

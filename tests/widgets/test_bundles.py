@@ -43,8 +43,8 @@ def test_javascript_units():
 def test_bundles_are_small_and_need_nothing_else(name):
     script = (node.WIDGETS / "static" / f"{name}.js").read_text("utf-8")
     style = (node.WIDGETS / "static" / f"{name}.css").read_text("utf-8")
-    assert len(script) <= 60_000
-    assert len(gzip.compress(script.encode())) <= 22_000
+    assert len(script) <= 66_000
+    assert len(gzip.compress(script.encode())) <= 26_000
     assert len(style) <= 16_000
     addresses = set(re.findall(r"https?://[^\s\"'`)]+", script + style))
     assert addresses <= {"http://www.w3.org/2000/svg"}  # a name, never fetched

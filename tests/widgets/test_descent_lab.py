@@ -20,10 +20,12 @@ from converge_lib.descent import (
     GradientDescent,
     Momentum,
     descend,
+    newton,
     surface,
 )
 from converge_lib.plotting import SOLVER_STYLES
 from converge_lib.widgets import DescentLab
+from converge_lib.widgets.descent_lab.widget import METHODS, NAMES, TUNED
 from tests import node
 
 
@@ -72,8 +74,48 @@ def test_the_state_is_json_and_starts_from_the_defaults():
 
 @pytest.mark.parametrize("name", SURFACES)
 def test_tuned_settings_make_solvers_on_every_surface(name):
-    lab = DescentLab(name, solvers=list(SOLVERS), steps=10)
-    assert list(lab.results()) == list(SOLVERS)
+    lab = DescentLab(name, solvers=list(NAMES), steps=10)
+    assert list(lab.results()) == list(NAMES)
+
+
+@pytest.mark.parametrize("name", SURFACES)
+def test_tuned_second_order_methods_arrive_wherever_the_gradient_shows_the_way(name):
+    for label, result in DescentLab(name, solvers=METHODS).results().items():
+        astray = (name, label) == (
+            "plateau",
+            "NonlinearCG",
+        )  # lands on flat ground
+        assert (result.fun < 1e-6) != astray, label
+        assert result.reason == "converged", label
+
+
+def test_second_order_methods_take_their_hyperparameters_and_the_rest_is_tuned():
+    lab = DescentLab(solvers=["Newton", {"name": "LBFGS", "memory": 3}, {"name": "HessianFree"}])
+    assert lab.solvers == [
+        {"name": "Newton", **TUNED["rosenbrock"]["Newton"]},
+        {"name": "LBFGS", "memory": 3},
+        {"name": "HessianFree", **TUNED["rosenbrock"]["HessianFree"]},
+    ]
+    lab.solvers = [{"name": "Newton", "damping": None, "line_search": False}]
+    expected = newton(surface("rosenbrock"), surface("rosenbrock").start)
+    np.testing.assert_array_equal(lab.results()["Newton"].path, expected.path[:6])
+
+
+def test_a_budget_is_of_gradients_and_not_of_steps():
+    lab = DescentLab(solvers=METHODS, steps=20)
+    for label, result in lab.results().items():
+        assert result.reason == "steps", label
+        assert result.steps < result.counts.cost <= 20, label
+        assert result.costs[-1] <= result.counts.cost, label
+
+
+def test_a_run_that_stays_where_it_is_still_pays():
+    # from this start the first model of Hessian-free is a dome: it only raises its damping
+    lab = DescentLab("himmelblau", solvers=[{"name": "HessianFree", "damping": 1.0}], steps=25)
+    result = lab.results()["HessianFree"]
+    assert result.steps == 0 < len(result.log)
+    assert result.log[-1].cost == result.counts.cost <= 25
+    assert result.log[-1].damping > 1
 
 
 def test_a_solver_of_the_library_is_stored_by_its_hyperparameters():
@@ -104,6 +146,18 @@ def test_a_solver_of_the_library_is_stored_by_its_hyperparameters():
         ({"solvers": "Adam"}, "solvers must be a list"),
         ({"solvers": 5}, "solvers must be a list"),
         ({"solvers": ["Adamm"]}, "solvers must be one of"),
+        ({"solvers": [{"name": "SGD"}]}, "name of a solver must be one of"),
+        ({"solvers": [{"lr": 0.1}]}, "name of a solver must be one of"),
+        (
+            {"solvers": [{"name": "LBFGS", "lr": 0.1}]},
+            r"hyperparameters of LBFGS must be among \['memory'\], got 'lr'",
+        ),
+        ({"solvers": [{"name": "LBFGS", "memory": 0}]}, "memory must be a whole number"),
+        ({"solvers": [{"name": "Newton", "damping": 0}]}, "damping must be a finite number"),
+        ({"solvers": [{"name": "Newton", "line_search": 1}]}, "line_search must be True or False"),
+        ({"solvers": [{"name": "HessianFree", "cg_steps": 2.5}]}, "cg_steps must be a whole"),
+        ({"solvers": ["Newton", "Newton"]}, "once, got 2 of Newton"),
+        ({"solvers": [newton]}, "methods init and step"),
         ({"solvers": [object()]}, "methods init and step"),
         ({"solvers": [Halving]}, "methods init and step"),
         ({"solvers": [("", Halving())]}, "label of a solver must be some text"),
@@ -139,6 +193,7 @@ def test_bad_arguments_are_named(arguments, message):
         ("show", ["hessian"]),
         ("solvers", [{"name": "Adam", "lr": -1}]),
         ("solvers", [{"name": "Adam", "speed": 1}]),
+        ("solvers", [{"name": "HessianFree", "damping": -1}]),
         ("solvers", [Halving()]),
     ],
 )
@@ -152,8 +207,8 @@ def test_a_bad_assignment_is_refused_and_changes_nothing(name, value):
 
 def test_solvers_can_be_assigned_as_they_are_given():
     lab = DescentLab()
-    lab.solvers = ["Nesterov", GradientDescent(0.5)]
-    assert [solver["name"] for solver in lab.solvers] == ["Nesterov", "GradientDescent"]
+    lab.solvers = ["Nesterov", GradientDescent(0.5), "LBFGS"]
+    assert [solver["name"] for solver in lab.solvers] == ["Nesterov", "GradientDescent", "LBFGS"]
 
 
 def test_a_readers_solver_runs_in_python():
@@ -226,6 +281,8 @@ def bundle(lab):
         {"solvers": [Halving(), Broken()], "predict": True},
         {"solvers": [Runaway(), GradientDescent(10.0)]},
         {"surface": "plateau", "solvers": list(SOLVERS), "steps": 300},
+        {"surface": "himmelblau", "solvers": METHODS},
+        {"target": 1e3, "solvers": ["Newton", "Adam"]},
     ],
 )
 def test_the_picture_is_a_small_png(arguments):

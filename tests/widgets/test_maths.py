@@ -40,7 +40,8 @@ def start_near(ground, seed):
 
 def descents():
     for name, parameters in GROUNDS:
-        for solver, tuned in TUNED[name].items():
+        for solver in SOLVERS:
+            tuned = TUNED[name][solver]
             rate = tuned["lr"] / parameters.get("condition", 1.0)
             rate /= 10 if solver == "AdamW" else 1
             for seed in range(3):

@@ -9,15 +9,16 @@ import { SLIDER } from "./scales.js";
  * @param {string} options.label what a screen reader says
  * @param {string} [options.name] what is written beside the symbol
  * @param {string} [options.symbol]
- * @param {number} options.low @param {number} options.high
- * @param {"linear" | "log" | "decay"} [options.kind]
+ * @param {number | null} options.low @param {number} options.high
+ * @param {keyof typeof SLIDER} [options.kind]
  * @param {number} [options.step] in positions
- * @param {(value: number) => string} options.format
- * @param {(value: number) => void} options.onInput
+ * @param {(value: any) => string} options.format
+ * @param {(value: any) => void} options.onInput
  */
 export function slider({ label, name = "", symbol = "", low, high, kind = "linear", step, format, onInput }) {
+  /** @type {{value: (t: number) => any, position: (value: any) => number, step: number}} */
   const scale = SLIDER[kind];
-  const [min, max] = [scale.position(low), scale.position(high)];
+  const [min, max] = [low, high].map(scale.position);
   const output = html("span", { class: "value", "aria-hidden": "true" });
   const input = html("input", {
     type: "range",
@@ -38,7 +39,7 @@ export function slider({ label, name = "", symbol = "", low, high, kind = "linea
   );
   return {
     element,
-    set(/** @type {number} */ value) {
+    set(/** @type {any} */ value) {
       const position = Math.min(max, Math.max(min, scale.position(value)));
       // a value set from elsewhere need not lie on a step; the thumb may, the number must not
       if (scale.value(Number(input.value)) !== value) input.value = String(position);

@@ -30,6 +30,10 @@ export const LOOKS = {
   Adadelta: { label: "Adadelta", dash: [8, 2, 2, 2, 2, 2], marker: plus },
   Adam: { label: "Adam", dash: [16, 4], marker: cross },
   AdamW: { label: "AdamW", dash: [4, 2, 2, 2], marker: star },
+  Newton: { label: "Newton", dash: [18, 2, 4, 2], marker: polygon(5, 0, 1.2) },
+  NonlinearCG: { label: "Nonlinear CG", short: "CG", dash: [2, 4], marker: polygon(3, -Math.PI / 2, 1.25) },
+  LBFGS: { label: "L-BFGS", dash: [12, 2, 2, 2], marker: polygon(3, Math.PI / 2, 1.25) },
+  HessianFree: { label: "Hessian-free", short: "HF", dash: [24, 3], marker: polygon(6, 0, 1.2) },
 };
 for (const [name, look] of Object.entries(LOOKS)) {
   look.colour = name;
@@ -58,5 +62,9 @@ export const HYPERPARAMETERS = {
   alpha: { symbol: "α", name: "decay of the square", kind: "decay", low: 0, high: 0.9999, limit: [0, 0.999999] },
   rho: { symbol: "ρ", name: "decay of the squares", kind: "decay", low: 0, high: 0.9999, limit: [0, 0.999999] },
   weight_decay: { symbol: "λ", name: "weight decay", kind: "log", low: 1e-4, high: 1, limit: [0, 1e6] },
+  damping: { symbol: "λ", name: "first damping", kind: "log", low: 1e-4, high: 1e4, limit: [1e-9, 1e9] },
+  line_search: { symbol: "", name: "Line search", kind: "switch" },
+  memory: { symbol: "m", name: "pairs remembered", kind: "whole", low: 1, high: 20, limit: [1, 1000] },
+  cg_steps: { symbol: "", name: "CG steps at most", kind: "whole", low: 1, high: 10, limit: [1, 1000] },
   eps: { symbol: "ε", name: "keeps the division finite", kind: "log", low: 1e-12, high: 1, limit: [0, 1e6] },
 };

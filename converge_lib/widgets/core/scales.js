@@ -33,11 +33,17 @@ const rounded = (/** @type {number} */ value, digits = 2) => Number(value.toPrec
 
 /**
  * How a slider's position t becomes a value. "log": 10ᵗ in two digits. "decay": 1 − 10⁻ᵗ, so that
- * 0.9, 0.99 and 0.999 are equally far apart.
+ * 0.9, 0.99 and 0.999 are equally far apart. "optional": as "log", and left of 10⁻⁴ none at all.
  */
 export const SLIDER = {
   linear: { value: (t) => Number(t.toFixed(10)), position: (value) => value, step: 0.01 },
+  whole: { value: Math.round, position: (value) => value, step: 1 },
   log: { value: (t) => rounded(10 ** t), position: (value) => Math.log10(value), step: 0.05 },
+  optional: {
+    value: (t) => (t < -4.01 ? null : rounded(10 ** t)),
+    position: (value) => (value === null ? -4.05 : Math.log10(value)),
+    step: 0.05,
+  },
   decay: {
     value: (t) => rounded(1 - rounded(10 ** -t), 6),
     position: (value) => -Math.log10(1 - value),

@@ -37,10 +37,11 @@ export function followTheme(root, changed) {
   };
 }
 
-/** The values of custom properties as they hold at `root`, for a canvas. */
+/** The values of custom properties as they hold at `root` now, for a canvas. */
 export function colours(/** @type {HTMLElement} */ root) {
   const style = getComputedStyle(root);
-  return (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim() || "#888";
+  /** @type {Record<string, string>} */ const known = {}; // each look at a style may lay out the page
+  return (/** @type {string} */ name) => (known[name] ??= style.getPropertyValue(`--${name}`).trim() || "#888");
 }
 
 export const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -92,7 +92,7 @@ export function createLoss() {
           context.moveTo(px, py);
           const upTo = stepAt(runner, frame);
           for (let k = 1; k <= upTo; k++) {
-            const [x, y] = [sx(k), yOf(runner.values[k])];
+            const [x, y] = [sx(runner.costs[k]), yOf(runner.values[k])];
             if (k === upTo || Math.abs(x - px) + Math.abs(y - py) > 0.7) {
               context.lineTo(x, y);
               [px, py] = [x, y];
@@ -112,9 +112,12 @@ export function createLoss() {
         const over = runner.reason === "diverged" && k === runner.steps;
         const above = runner.values[k] > domain[1];
         const label = over ? `${name} ↑ overflow` : above ? `${name} ↑` : name;
-        return { x: sx(k), y: over ? MARGIN.top : yOf(runner.values[k]), label, width: measure.measureText(label).width };
+        return { x: sx(runner.costs[k]), y: over ? MARGIN.top : yOf(runner.values[k]), label, width: measure.measureText(label).width };
       });
-      const places = place(labels, width, bottom - 2);
+      // right of the axis, and clear of the target's name
+      const inside = labels.map((label) => ({ ...label, x: label.x - MARGIN.left }));
+      const goal = { left: 0, right: targetLabel.textContent.length * 6, y: sy(state.target) - 9 };
+      const places = place(inside, width - MARGIN.left, bottom - 2, [goal]);
       drawHeads(named.map(({ id }) => id)).forEach((group, i) => {
         const [marker, name] = group.children;
         group.style.setProperty("--own", `var(--${named[i].look.colour})`);
@@ -122,7 +125,7 @@ export function createLoss() {
           d: outline(named[i].look.marker, 4.5),
           transform: `translate(${labels[i].x.toFixed(1)},${labels[i].y.toFixed(1)})`,
         });
-        set(name, { x: places[i].x.toFixed(1), y: places[i].y.toFixed(1) });
+        set(name, { x: (places[i].x + MARGIN.left).toFixed(1), y: places[i].y.toFixed(1) });
         text(name, labels[i].label);
       });
     },

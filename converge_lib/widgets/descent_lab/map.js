@@ -8,12 +8,13 @@ import { place } from "../core/labels.js";
 import { modelCurve } from "../core/maths/curvature.js";
 import { outline } from "../core/palette.js";
 import { linear } from "../core/scales.js";
-import { stepAt } from "./race.js";
+import { iterationAt, stepAt } from "./race.js";
 
 const MARGIN = { left: 30, right: 1, top: 1, bottom: 22 };
 const COARSE = 40;
 const FINE = 112;
 const REST = 150;
+const SEEN = 10; // pixels: what is shorter is not worth a label
 const ARROW = 0.17; // of the width: the gradient's own length would leave the picture
 
 /**
@@ -27,7 +28,8 @@ export function createMap({ onStart, onProbe, redraw }) {
   const minima = svg("g", { class: "minima" });
   const local = svg("g", { class: "local" });
   const heads = svg("g", { class: "heads" });
-  scene.append(minima, local, heads);
+  const inner = svg("g", { class: "inner" });
+  scene.append(minima, local, inner, heads);
   const startHandle = handle("Start", onStart);
   const probeHandle = handle("Probe of the local model", onProbe);
   startHandle.element.classList.add("start");
@@ -43,6 +45,9 @@ export function createMap({ onStart, onProbe, redraw }) {
   let refine = 0;
   const measure = html("canvas").getContext("2d");
 
+  const innerLine = svg("path", { class: "line" });
+  const innerDots = svg("path", { class: "dots" });
+  const innerLabel = svg("text", { dy: "0.33em" });
   const curves = svg("path", { class: "ellipse" });
   const eigenLines = svg("path", { class: "eigen" });
   const gradientArrow = svg("path", { class: "gradient" });
@@ -121,6 +126,34 @@ export function createMap({ onStart, onProbe, redraw }) {
     }
     context.globalAlpha = 1;
     context.setLineDash([]);
+  }
+
+  /**
+   * Inside a step of Hessian-free: from where it stands to where conjugate gradient begins and on
+   * through every iterate, with the damping written at the last.
+   */
+  function paintInner(race, frame, sx, sy, hidden, taken) {
+    const runner = race.runners.find(({ log }) => log?.length);
+    const iteration = runner && !hidden ? iterationAt(runner, frame) : undefined;
+    if (!iteration) {
+      inner.replaceChildren();
+      return;
+    }
+    if (!inner.firstChild) inner.append(innerLine, innerDots, innerLabel);
+    const { from, damping, cg_start, cg_path } = iteration;
+    const points = [[0, 0], cg_start, ...cg_path].map((p) => [
+      bounded(sx(runner.path[2 * from] + p[0])), bounded(sy(runner.path[2 * from + 1] + p[1])),
+    ]);
+    const written = points.map((point) => point.map((pixel) => pixel.toFixed(1)).join());
+    inner.style.setProperty("--own", `var(--${runner.look.colour})`);
+    set(innerLine, { d: `M${written.join("L")}` });
+    set(innerDots, { d: written.slice(2).map((point) => `M${point}h0`).join("") || "M0,0" });
+    const [[x, y], tip] = [points[0], points[points.length - 1]];
+    const label = Math.hypot(tip[0] - x, tip[1] - y) < SEEN ? "" : `λ = ${compact(damping, 2)}`;
+    const wanted = { x: tip[0], y: tip[1], width: measure.measureText(label).width };
+    const spot = label ? place([wanted], size, size, taken)[0] : wanted;
+    set(innerLabel, { x: spot.x.toFixed(1), y: spot.y.toFixed(1) });
+    text(innerLabel, label);
   }
 
   const bounded = (/** @type {number} */ pixel) => Math.max(-4000, Math.min(4000, pixel));
@@ -241,6 +274,7 @@ export function createMap({ onStart, onProbe, redraw }) {
       paintTrails(race, frame, sx, sy, colour, hidden);
       const taken = [];
       paintHeads(race, frame, sx, sy, hidden, taken);
+      paintInner(race, frame, sx, sy, hidden, taken);
       paintLocal(model, state.show, sx, sy, taken);
       paintAxes(sx, sy);
       drawMinima(race.surface.minima.map((_, i) => String(i))).forEach((cross, i) => {

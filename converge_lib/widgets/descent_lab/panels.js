@@ -1,12 +1,12 @@
 // The controls under the figure: which solvers race and with what settings, and the local model.
 
 import { compact } from "../core/format.js";
-import { slider, select, toggle } from "../core/controls.js";
+import { select, slider, toggle } from "../core/controls.js";
 import { html, set, svg, text } from "../core/dom.js";
-import { SOLVERS } from "../core/maths/solvers.js";
+import { METHODS } from "../core/maths/methods.js";
 import { HYPERPARAMETERS, LOOKS, customLook, outline } from "../core/palette.js";
 import { describeModel, outcome } from "./describe.js";
-import { SHOW, tunedFor } from "./state.js";
+import { INITIAL, SHOW, tunedFor } from "./state.js";
 
 /** A stroke of a solver's line with its marker: what ties a name to its path. */
 function swatch(/** @type {import("../core/palette.js").Look} */ look) {
@@ -27,7 +27,7 @@ export function solverPanel({ update, state }) {
   const kept = {};
   const shown = (/** @type {string} */ name) => state().solvers.find((solver) => solver.name === name);
 
-  function change(/** @type {string} */ name, /** @type {string} */ key, /** @type {number} */ value) {
+  function change(/** @type {string} */ name, /** @type {string} */ key, /** @type {any} */ value) {
     update({
       solvers: state().solvers.map((solver) => {
         if (solver.name !== name) return solver;
@@ -38,7 +38,24 @@ export function solverPanel({ update, state }) {
     });
   }
 
-  const rows = Object.keys(SOLVERS).map((name) => {
+  /** A slider for a hyperparameter, or a switch. */
+  function control(/** @type {string} */ name, /** @type {string} */ key) {
+    const { symbol, name: meaning, kind, low, high } = HYPERPARAMETERS[key];
+    if (kind === "switch") return toggle({ content: [meaning], onToggle: (on) => change(name, key, on) });
+    const optional = INITIAL[name][key] === null;
+    return slider({
+      label: `${LOOKS[name].label}: ${meaning}${symbol && ` ${symbol}`}`,
+      name: meaning,
+      symbol,
+      low: optional ? null : low,
+      high,
+      kind: optional ? "optional" : kind,
+      format: (value) => (value === null ? "none" : compact(value, 6)),
+      onInput: (value) => change(name, key, value),
+    });
+  }
+
+  const rows = Object.keys(INITIAL).map((name) => {
     const look = LOOKS[name];
     const switcher = toggle({
       content: [swatch(look), look.label],
@@ -51,23 +68,10 @@ export function solverPanel({ update, state }) {
         }
       },
     });
-    const keys = Object.keys(SOLVERS[name].initial).flatMap((key) => (key === "betas" ? ["beta1", "beta2"] : [key]));
-    const sliders = keys.map((key) => {
-      const { symbol, name: meaning, kind, low, high } = HYPERPARAMETERS[key];
-      const control = slider({
-        label: `${look.label}: ${meaning} ${symbol}`,
-        name: meaning,
-        symbol,
-        low,
-        high,
-        kind,
-        format: (value) => compact(value, 6),
-        onInput: (value) => change(name, key, value),
-      });
-      return { key, control };
-    });
+    const keys = Object.keys(INITIAL[name]).flatMap((key) => (key === "betas" ? ["beta1", "beta2"] : [key]));
+    const controls = keys.map((key) => ({ key, control: control(name, key) }));
     const result = html("span", { class: "result" });
-    const [rare, usual] = [sliders.filter(({ key }) => key === "eps"), sliders.filter(({ key }) => key !== "eps")];
+    const [rare, usual] = [controls.filter(({ key }) => key === "eps"), controls.filter(({ key }) => key !== "eps")];
     const card = html(
       "section",
       { class: "settings", role: "group", "aria-label": `${look.label}: settings` },
@@ -77,15 +81,23 @@ export function solverPanel({ update, state }) {
     if (rare.length) {
       card.append(html("details", {}, html("summary", {}, "More"), ...rare.map(({ control }) => control.element)));
     }
-    return { name, switcher, card, sliders, result };
+    return { name, switcher, card, controls, result };
   });
 
+  const chips = (/** @type {string} */ order, /** @type {boolean} */ second) =>
+    html(
+      "div",
+      { class: "chips", role: "group", "aria-label": order },
+      html("span", { class: "order", "aria-hidden": "true" }, order),
+      ...rows.filter(({ name }) => name in METHODS === second).map(({ switcher }) => switcher.element),
+    );
   const customs = html("div", { class: "customs" });
   const element = html(
     "section",
     { class: "solvers", role: "group", "aria-label": "Solvers" },
     html("p", { class: "heading" }, "Solvers"),
-    html("div", { class: "chips" }, ...rows.map(({ switcher }) => switcher.element)),
+    chips("First order", false),
+    chips("Second order", true),
     html("div", { class: "cards" }, ...rows.map(({ card }) => card), customs),
   );
 
@@ -96,17 +108,17 @@ export function solverPanel({ update, state }) {
     },
     /** @param {import("./race.js").Race} race @param {boolean} hidden */
     draw(race, hidden) {
-      for (const { name, switcher, card, sliders, result } of rows) {
+      for (const { name, switcher, card, controls, result } of rows) {
         const solver = shown(name);
         switcher.set(Boolean(solver));
         card.hidden = !solver;
         if (!solver) continue;
-        for (const { key, control } of sliders) {
+        for (const { key, control } of controls) {
           control.set(key.startsWith("beta") ? solver.betas[key === "beta1" ? 0 : 1] : solver[key]);
         }
         const runner = race.runners.find(({ id }) => id === name);
         text(result, hidden || !runner ? "" : outcome(runner));
-        result.classList.toggle("bad", !hidden && runner?.reason === "diverged");
+        result.classList.toggle("bad", !hidden && /diverged|stationary|stalled/.test(runner?.reason ?? ""));
       }
       const notes = state().custom.map(({ label, error }, i) => {
         const runner = race.runners.find(({ id }) => id === `custom-${i}`);

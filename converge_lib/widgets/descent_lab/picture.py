@@ -20,6 +20,7 @@ from converge_lib.widgets.descent_lab.widget import square_view
 LEVELS = 14
 SIZE = (7.6, 3.9)
 DPI = 110
+LETTER, LINE = 0.026, 0.05  # the room that names at the lines' ends need, in shares of the axes
 COLOURS = 48  # a drawing needs no more, and the page carries a third of the bytes
 
 
@@ -72,18 +73,31 @@ def _values(ax: Axes, results: Mapping[str, Result], target: float) -> None:
     ax.axhline(target, color=INK, linewidth=0.9, linestyle=":")
     ax.set(yscale="log", xlabel="cost, in gradients", ylabel="f − f*")
     highest = max([10 * target, *(result.values[0] for result in results.values())])
-    for label, result in results.items():
+    farthest = max([1.0, *(result.costs[-1] for result in results.values())])
+    decades = np.log10(100 * highest / target)
+    named: list[tuple[float, float, float]] = []
+    for label, result in sorted(results.items(), key=lambda item: item[1].costs[-1]):
         look = SOLVER_STYLES.get(label, OTHER_STYLE)
         values = np.clip(result.values, target / 10, 10 * highest)
         (line,) = ax.plot(
             result.costs, values, color=look["color"], linestyle=look["linestyle"], linewidth=1.5
         )
         ax.plot(result.costs[-1], values[-1], color=look["color"], marker=look["marker"])
-        at_right = result.costs[-1] > 0.6 * max(r.costs[-1] for r in results.values())
+        name = f"{label} ↑ overflow" if result.reason == "diverged" else label
+        end, height = result.costs[-1] / farthest, np.log10(values[-1] / target) / decades
+        at_right = end > 0.6
+        left = end - LETTER * len(name) if at_right else end
+        right = left + LETTER * len(name)
+        lines = 0  # a name that would cover another one goes above it
+        while any(
+            left < b and a < right and abs(height + lines * LINE - y) < LINE for a, b, y in named
+        ):
+            lines += 1
+        named.append((left, right, height + lines * LINE))
         ax.annotate(
-            f"{label} ↑ overflow" if result.reason == "diverged" else label,
+            name,
             (result.costs[-1], values[-1]),
-            xytext=(-6 if at_right else 6, 7),
+            xytext=(-6 if at_right else 6, 7 + 12 * lines),
             textcoords="offset points",
             horizontalalignment="right" if at_right else "left",
             color=line.get_color(),

@@ -1,9 +1,11 @@
 // The race: every shown solver's run, and what can be said of them. No DOM here.
 
+import { METHODS, minimise } from "../core/maths/methods.js";
 import { descend, firstOutside, squareView } from "../core/maths/descend.js";
 import { surface } from "../core/maths/surfaces.js";
 import { LOOKS, customLook } from "../core/palette.js";
 import { same } from "../core/sanitise.js";
+import { STEPS } from "./state.js";
 
 /**
  * @typedef {object} Runner
@@ -11,8 +13,10 @@ import { same } from "../core/sanitise.js";
  * @property {import("../core/palette.js").Look} look
  * @property {ArrayLike<number>} path x and y in turn
  * @property {ArrayLike<number>} values
+ * @property {ArrayLike<number>} costs gradients spent on reaching each point
  * @property {number} steps steps taken
- * @property {"converged" | "steps" | "diverged"} reason
+ * @property {"converged" | "stationary" | "steps" | "diverged" | "stalled"} reason
+ * @property {import("../core/maths/hessian_free.js").Iteration[]} [log] of Hessian-free
  * @property {number} left first step outside the picture, or -1
  * @property {boolean} stale computed in Python, for another start or surface
  *
@@ -21,8 +25,13 @@ import { same } from "../core/sanitise.js";
  * @property {number[][]} box what the picture shows
  * @property {Runner[]} runners
  * @property {{label: string, error: string}[]} failures readers' solvers that raised an exception
- * @property {number} last the last step that anyone took
+ * @property {number} last the cost at which all have ended: the last frame
  */
+
+/** A first-order step costs one gradient. */
+const STEP_COSTS = Float64Array.from({ length: STEPS[1] + 1 }, (_, k) => k);
+/** By how much a sum of thirds may miss a whole number. */
+const ROUNDING = 1e-6;
 
 /** What a reader's solver in Python must have been computed for to stand beside the others. */
 const about = (/** @type {import("./state.js").State} */ state) => ({
@@ -51,8 +60,10 @@ export function race(state) {
   const box = squareView(ground.view);
   /** @type {Runner[]} */
   const runners = state.solvers.map((solver) => {
-    const run = descend(solver.name, solver, ground, state.start, state.steps, state.target);
-    return { id: solver.name, look: LOOKS[solver.name], ...run, left: firstOutside(run.path, box), stale: false };
+    const { name } = solver;
+    const run = (name in METHODS ? minimise : descend)(name, solver, ground, state.start, state.steps, state.target);
+    const left = firstOutside(run.path, box);
+    return { costs: STEP_COSTS, ...run, id: name, look: LOOKS[name], left, stale: false };
   });
   state.custom.forEach((custom, i) => {
     if (custom.error) return;
@@ -62,6 +73,7 @@ export function race(state) {
       look: customLook(i, custom.label),
       path,
       values: custom.values,
+      costs: STEP_COSTS,
       steps: custom.values.length - 1,
       reason: /** @type {any} */ (custom.reason),
       left: firstOutside(path, box),
@@ -74,15 +86,43 @@ export function race(state) {
     box,
     runners,
     failures: state.custom.filter(({ error }) => error),
-    last: Math.max(1, ...shown.map(({ steps }) => steps)),
+    last: Math.max(1, ...shown.map((runner) => frameOf(spent(runner)))),
   };
 }
 
-/** Those who reached the target, fastest first; a tie keeps the book's order. */
+/** What a runner's way cost, in gradients. */
+export const spent = (/** @type {Runner} */ { costs, steps }) => costs[steps];
+
+/** Those who reached the target, cheapest first; a tie keeps the book's order. */
 export const finishers = (/** @type {Race} */ { runners }) =>
   runners
     .filter(({ reason, stale }) => reason === "converged" && !stale)
-    .sort((a, b) => a.steps - b.steps);
+    .sort((a, b) => spent(a) - spent(b));
 
-/** Where a runner is at a frame: its own last step if it stopped before. */
-export const stepAt = (/** @type {Runner} */ runner, /** @type {number} */ frame) => Math.min(frame, runner.steps);
+/** The first frame at which what costs so much is there. */
+const frameOf = (/** @type {number} */ cost) => Math.ceil(cost - ROUNDING);
+
+/** The last step that a runner has paid for at a frame. */
+export function stepAt(/** @type {Runner} */ { costs, steps }, /** @type {number} */ frame) {
+  let [low, high] = [0, steps];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (costs[middle] <= frame + ROUNDING) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The iteration that a Hessian-free runner is in the midst of at a frame; after its end the last one. */
+export const iterationAt = (/** @type {Runner} */ { log }, /** @type {number} */ frame) =>
+  log?.find(({ cost }) => cost > frame + ROUNDING) ?? log?.at(-1);
+
+/** The next frame, or with −1 the one before, at which a runner makes a step. */
+export function neighbour(/** @type {Race} */ { runners, last }, /** @type {number} */ frame, /** @type {number} */ direction) {
+  const shown = runners.filter(({ stale }) => !stale);
+  const settled = (/** @type {number} */ at) =>
+    Math.max(0, ...shown.map((runner) => frameOf(runner.costs[stepAt(runner, at)])));
+  if (direction < 0) return settled(settled(frame) - 1);
+  const moving = shown.filter((runner) => stepAt(runner, frame) < runner.steps);
+  return Math.min(last, ...moving.map((runner) => frameOf(runner.costs[stepAt(runner, frame) + 1])));
+}

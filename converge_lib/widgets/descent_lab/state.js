@@ -1,6 +1,7 @@
 // The state of the figure: what the traits, a link or a reader's hand say, made sound.
 
 import { squareView } from "../core/maths/descend.js";
+import { METHODS } from "../core/maths/methods.js";
 import { SOLVERS } from "../core/maths/solvers.js";
 import { PARAMETERS, SURFACES, surface } from "../core/maths/surfaces.js";
 import { HYPERPARAMETERS } from "../core/palette.js";
@@ -9,6 +10,10 @@ import tuned from "./tuned.json" with { type: "json" };
 
 export const STEPS = [10, 10_000];
 export const SHOW = ["gradient", "ellipse", "eigenvectors", "newton"];
+/** Every solver's hyperparameters unless set, in the book's order. */
+export const INITIAL = Object.fromEntries(
+  Object.entries({ ...SOLVERS, ...METHODS }).map(([name, { initial }]) => [name, initial]),
+);
 const SHOWN = ["GradientDescent", "Momentum", "Adam"];
 
 /** What a link carries, and what the model stores. */
@@ -28,9 +33,9 @@ export const SHARED = ["surface", "parameters", "start", "solvers", "steps", "fr
  * @property {Record<string, number>} parameters
  * @property {number[]} start
  * @property {({name: string} & Record<string, any>)[]} solvers those shown, with hyperparameters
- * @property {number} steps
+ * @property {number} steps the budget of each solver in gradients, hence the most steps
  * @property {number} target
- * @property {number | null} frame the step shown; null for the last
+ * @property {number | null} frame the cost up to which the race is shown; null for its end
  * @property {number[] | string | null} probe where the local model is: a point, a solver's head, or the start
  * @property {string[]} show parts of the local model
  * @property {boolean} predict whether the reader is asked before the race is shown
@@ -67,7 +72,7 @@ export function sanitise(given) {
     steps,
     target: number(raw.target, 1e-6, 1e-12, 1e3),
     frame: Number.isFinite(raw.frame) ? whole(raw.frame, 0, 0, steps) : null,
-    probe: choice(raw.probe, Object.keys(SOLVERS), null) ?? point(raw.probe, null, box),
+    probe: choice(raw.probe, Object.keys(INITIAL), null) ?? point(raw.probe, null, box),
     show: SHOW.filter((part) => list(raw.show).includes(part)),
     predict: raw.predict === true,
     key: string(raw.key, "", 60) || "descent-lab",
@@ -78,7 +83,7 @@ export function sanitise(given) {
 
 /** Built-in solvers in the book's order, each once, with sound hyperparameters. */
 function solvers(/** @type {any[]} */ given, /** @type {string} */ on) {
-  return Object.keys(SOLVERS).flatMap((name) => {
+  return Object.keys(INITIAL).flatMap((name) => {
     const found = given.find((entry) => entry === name || record(entry).name === name);
     return found ? [hyperparameters(name, record(found), on)] : [];
   });
@@ -94,10 +99,17 @@ function hyperparameters(/** @type {string} */ name, /** @type {any} */ given, /
         number(second, sound.betas[1], ...HYPERPARAMETERS.beta2.limit),
       ];
     } else if (key !== "name") {
-      sound[key] = number(given[key], sound[key], ...HYPERPARAMETERS[key].limit);
+      sound[key] = hyperparameter(key, given[key], sound[key], INITIAL[name][key] === null);
     }
   }
   return sound;
+}
+
+function hyperparameter(/** @type {string} */ key, /** @type {any} */ value, /** @type {any} */ fallback, /** @type {boolean} */ optional) {
+  const { kind, limit } = HYPERPARAMETERS[key];
+  if (kind === "switch") return typeof value === "boolean" ? value : fallback;
+  if (optional && value === null) return null;
+  return (kind === "whole" ? whole : number)(value, fallback, ...limit);
 }
 
 /** @returns {Custom} */

@@ -13,7 +13,7 @@ import { SURFACE_NAMES, describeRace, localModel, targetName, verdict } from "./
 import { createLoss } from "./loss.js";
 import { createMap } from "./map.js";
 import { modelPanel, solverPanel } from "./panels.js";
-import { race as run, stepAt } from "./race.js";
+import { iterationAt, neighbour, race as run, stepAt } from "./race.js";
 import { SHARED, STEPS, sanitise, tunedFor } from "./state.js";
 
 const TRAITS = [...SHARED, "target", "predict", "key", "label", "custom_runs"];
@@ -155,13 +155,13 @@ function render({ model, el }) {
     schedule();
   }, { label: "Play", kind: "play" });
   const scrubber = html("input", {
-    type: "range", min: "0", step: "1", "aria-label": "Step of the race",
+    type: "range", min: "0", step: "1", "aria-label": "Cost spent in the race",
     oninput: () => goTo(Number(scrubber.value)),
   });
   const counter = html("output", { class: "counter", "aria-live": "off" });
   const budget = slider({
-    label: "Steps at most",
-    name: "steps at most",
+    label: "Budget of each solver in gradients",
+    name: "budget",
     low: STEPS[0],
     high: STEPS[1],
     kind: "log",
@@ -172,8 +172,8 @@ function render({ model, el }) {
     "div",
     { class: "transport", role: "group", "aria-label": "Playback" },
     playButton,
-    button(icon(ICONS.back), () => goTo(shownFrame() - 1), { label: "One step back" }),
-    button(icon(ICONS.forward), () => goTo(shownFrame() + 1), { label: "One step forward" }),
+    button(icon(ICONS.back), () => goTo(neighbour(race, shownFrame(), -1)), { label: "One step back" }),
+    button(icon(ICONS.forward), () => goTo(neighbour(race, shownFrame(), 1)), { label: "One step forward" }),
     html("span", { class: "scrub" }, scrubber),
     counter,
     budget.element,
@@ -282,7 +282,9 @@ function render({ model, el }) {
     const probe = Array.isArray(state.probe)
       ? state.probe
       : follows ? [follows.path[2 * step], follows.path[2 * step + 1]] : state.start;
-    const local = localModel(race.surface, probe);
+    // Hessian-free's model is the damped one
+    const damping = follows && iterationAt(follows, hidden ? 0 : at)?.damping;
+    const local = localModel(race.surface, probe, damping);
 
     chooser.set(state.surface);
     for (const { of, key, control } of parameters) {
@@ -301,7 +303,7 @@ function render({ model, el }) {
     }
     scrubber.max = String(race.last);
     scrubber.value = String(at);
-    scrubber.setAttribute("aria-valuetext", `step ${grouped(at)} of ${grouped(race.last)}`);
+    scrubber.setAttribute("aria-valuetext", `${grouped(at)} of ${grouped(race.last)} gradients`);
     scrubber.style.setProperty("--fill", `${(100 * at) / race.last}%`);
     text(counter, `${grouped(at)} / ${grouped(race.last)}`);
     budget.set(state.steps);
@@ -322,7 +324,7 @@ function render({ model, el }) {
     predictButton.disabled = quiz === "asking" || quiz === "revealing";
     if (quiz !== "asking") return;
     const target = targetName(state.target);
-    text(choices.element.querySelector("legend"), `Which gets below ${target} first, within ${grouped(state.steps)} steps?`);
+    text(choices.element.querySelector("legend"), `Which gets below ${target} first, within ${grouped(state.steps)} gradients?`);
     const runners = race.runners.filter(({ stale }) => !stale);
     if (guess !== "none" && !runners.some(({ id }) => id === guess)) guess = null;
     choices.fill([

@@ -7,7 +7,9 @@ import dataclasses
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ import anywidget
 import traitlets
 
 from converge_lib._validation import choice, count, number, point
+from converge_lib.descent.conjugate_gradient import nonlinear_cg
 from converge_lib.descent.descend import descend
+from converge_lib.descent.lbfgs import lbfgs
+from converge_lib.descent.newton import newton
 from converge_lib.descent.objective import Result
 from converge_lib.descent.solvers import SOLVERS, Solver
 from converge_lib.descent.surfaces import SURFACES, Surface, View
@@ -25,6 +30,10 @@ STATIC = Path(__file__).parents[1] / "static"
 TUNED = json.loads(Path(__file__).with_name("tuned.json").read_text("utf-8"))
 """For each surface and solver the hyperparameters with which the figure opens; see tune.mjs."""
 
+METHODS = ("Newton", "NonlinearCG", "LBFGS", "HessianFree")
+"""Second-order methods of this library, by the names that they have beside its solvers."""
+NAMES = (*SOLVERS, *METHODS)
+
 SHOWN = ("GradientDescent", "Momentum", "Adam")
 SHOW = ("gradient", "ellipse", "eigenvectors", "newton")
 PARAMETERS = {"quadratic": ("condition", "rotation")}
@@ -32,7 +41,7 @@ PARAMETERS = {"quadratic": ("condition", "rotation")}
 
 STEPS = (10, 10_000)
 
-Racer = str | Solver | tuple[str, Solver]
+Racer = str | Solver | Mapping[str, Any] | tuple[str, Solver]
 
 
 class DescentLab(anywidget.AnyWidget):
@@ -44,18 +53,28 @@ class DescentLab(anywidget.AnyWidget):
     ``step`` runs in Python and is shown beside them; it follows the reader's hand as long as a
     kernel lives.
 
+    Four names are second-order methods: Newton, NonlinearCG, LBFGS and HessianFree, which are
+    :func:`~converge_lib.descent.newton` and its like. What a step of theirs costs is counted as
+    there, and the race is over when the cost, not the number of steps, has reached ``steps``.
+    Inside the step of Hessian-free that is under way the map shows the iterates of conjugate
+    gradient, joined, and the damping λ; a local model that follows HessianFree's head is the damped
+    one, with H + λI, that they minimise.
+
     Args:
         surface: name of a surface, a key of SURFACES.
         parameters: of the surface: ``condition`` and ``rotation`` (radians) of the quadratic.
         start: (x, y) within the picture; the surface's own start if None.
-        solvers: names (with tuned hyperparameters), solvers, or pairs (label, solver).
-        steps: the most steps anyone takes, 10 to 10,000.
+        solvers: names (with tuned hyperparameters), solvers, dicts of a name and hyperparameters,
+            or pairs (label, solver). The hyperparameters of the second-order methods are Newton's
+            ``damping`` and ``line_search``, LBFGS's ``memory``, and HessianFree's ``damping`` and
+            ``cg_steps``.
+        steps: the budget of each in gradients, and so the most steps anyone takes, 10 to 10,000.
         target: a run stops when f − f* falls below it, 1e-12 to 1000.
         probe: where the local model is taken: (x, y), the name of a solver whose head it follows,
             or None for the start.
         show: parts of the local model to show: gradient, ellipse, eigenvectors, newton.
         predict: ask which solver wins before anything is shown.
-        frame: the step to show; None for the last.
+        frame: the cost in gradients up to which the race is shown; None for all of it.
         key: names this figure in a link to its state, so that a page may hold several.
         label: what the figure shows, for readers who cannot see it.
 
@@ -65,6 +84,8 @@ class DescentLab(anywidget.AnyWidget):
     >>> lab = DescentLab("quadratic", parameters={"condition": 100}, solvers=["Momentum"])
     >>> lab.solvers
     [{'name': 'Momentum', 'lr': 0.1, 'momentum': 0.5}]
+    >>> DescentLab(solvers=[{"name": "LBFGS", "memory": 3}]).results()["LBFGS"].reason
+    'converged'
     >>> DescentLab(start=(9, 9))
     Traceback (most recent call last):
     ...
@@ -84,11 +105,11 @@ class DescentLab(anywidget.AnyWidget):
     solvers = traitlets.List(
         help="The solvers shown that run in the browser: name and hyperparameters of each."
     ).tag(sync=True)
-    steps = traitlets.Int(800, help="The most steps anyone takes.").tag(sync=True)
+    steps = traitlets.Int(800, help="The budget of each in gradients.").tag(sync=True)
     target = traitlets.Float(1e-6, help="A run stops when f − f* falls below this.").tag(sync=True)
-    frame = traitlets.Int(None, allow_none=True, help="The step shown; None for the last.").tag(
-        sync=True
-    )
+    frame = traitlets.Int(
+        None, allow_none=True, help="The cost up to which the race is shown; None for all of it."
+    ).tag(sync=True)
     probe = traitlets.Any(
         None, help="Where the local model is taken: [x, y], a solver's name, None for the start."
     ).tag(sync=True)
@@ -226,8 +247,8 @@ class DescentLab(anywidget.AnyWidget):
         ground, start = self._resolved()
         results = {}
         for setting in self.solvers:
-            name, solver = setting["name"], _solver(setting)
-            results[name] = descend(solver, ground, start, steps=self.steps, target=self.target)
+            run = _minimise if setting["name"] in METHODS else _descend
+            results[setting["name"]] = run(setting, ground, start, self.steps, self.target)
         own = self._own_results().items()
         return results | {label: one for label, one in own if isinstance(one, Result)}
 
@@ -302,18 +323,58 @@ def _racers(solvers: Iterable[Racer]) -> list[Racer]:
 
 def _solver(setting: Mapping[str, Any]) -> Solver:
     """Return the solver that an entry of the trait ``solvers`` describes."""
-    make = SOLVERS[choice("name of a solver", setting.get("name"), list(SOLVERS))]
+    make = SOLVERS[choice("name of a solver", setting.get("name"), list(NAMES))]
     try:
         return make(**{key: value for key, value in setting.items() if key != "name"})
     except TypeError as error:
         raise ValueError(f"hyperparameters of a solver: {error}") from error
 
 
-def _builtin(racer: Racer | Mapping[str, Any], surface: str) -> dict[str, Any] | None:
+def _descend(
+    setting: Mapping[str, Any], ground: Surface, start: list[float], steps: int, target: float
+) -> Result:
+    return descend(_solver(setting), ground, start, steps=steps, target=target)
+
+
+def _method(setting: Mapping[str, Any]) -> Callable[..., Result]:
+    """Return the method that an entry of the trait ``solvers`` describes, of (f, x0, steps)."""
+    # what needs torch is imported when it is asked for
+    if setting["name"] == "HessianFree":
+        from converge_lib.descent.hessian_free import hessian_free as method
+    else:
+        method = {"Newton": newton, "NonlinearCG": nonlinear_cg, "LBFGS": lbfgs}[setting["name"]]
+    return partial(method, **{key: value for key, value in setting.items() if key != "name"})
+
+
+def _minimise(
+    setting: Mapping[str, Any], ground: Surface, start: list[float], budget: int, target: float
+) -> Result:
+    """Run a second-order method to the target, or for as long as the budget pays."""
+    method = _method(setting)
+
+    @cache
+    def after(steps: int) -> Result:
+        return method(ground, start, steps=steps)
+
+    def arrived(steps: int) -> bool:
+        return after(steps).first_below(target) is not None
+
+    # a step may cost much, or stay where it is: how many it takes is found by bisection
+    every = range(budget + 1)
+    paid = bisect_right(every, budget, key=lambda steps: after(steps).counts.cost) - 1
+    if not arrived(paid):
+        return after(paid)
+    steps = bisect_left(every, True, hi=paid, key=arrived)
+    return dataclasses.replace(after(steps), reason="converged")
+
+
+def _builtin(racer: Racer, surface: str) -> dict[str, Any] | None:
     """Return name and hyperparameters of one of the library's solvers, else None."""
     if isinstance(racer, str):
-        return {"name": choice("solvers", racer, list(SOLVERS)), **TUNED[surface][racer]}
+        return {"name": choice("solvers", racer, list(NAMES)), **TUNED[surface][racer]}
     if isinstance(racer, Mapping):
+        if racer.get("name") in METHODS:
+            return _second_order(racer, surface)
         racer = _solver(racer)
     if type(racer) not in SOLVERS.values():
         return None
@@ -323,7 +384,20 @@ def _builtin(racer: Racer | Mapping[str, Any], surface: str) -> dict[str, Any] |
     return {"name": type(racer).__name__, **hyperparameters}
 
 
-def _known(racer: Racer | Mapping[str, Any], surface: str) -> dict[str, Any]:
+def _second_order(given: Mapping[str, Any], surface: str) -> dict[str, Any]:
+    """Return a sound entry of the trait ``solvers``; what ``given`` leaves out is tuned."""
+    setting = {"name": given["name"], **TUNED[surface][given["name"]], **given}
+    for key in setting.keys() - TUNED[surface][given["name"]].keys() - {"name"}:
+        allowed = list(TUNED[surface][given["name"]])
+        raise ValueError(f"hyperparameters of {given['name']} must be among {allowed}, got {key!r}")
+    if not isinstance(setting.get("line_search", False), bool):
+        raise ValueError(f"line_search must be True or False, got {setting['line_search']!r}")
+    ground = make_surface(surface)
+    _method(setting)(ground, ground.start, steps=0)  # it checks its own arguments
+    return setting
+
+
+def _known(racer: Racer, surface: str) -> dict[str, Any]:
     setting = _builtin(racer, surface)
     if setting is None:
         raise ValueError(
@@ -379,7 +453,7 @@ def _probe(value: Sequence[float] | str | None, ground: Surface) -> list[float] 
     if value is None:
         return None
     if isinstance(value, str):
-        return choice("probe", value, list(SOLVERS))
+        return choice("probe", value, list(NAMES))
     return _in_picture("probe", value, ground)
 
 
