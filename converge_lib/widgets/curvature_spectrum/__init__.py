@@ -1,0 +1,1 @@
+"""CurvatureSpectrum: condition number and rate of convergence, theory against measured."""

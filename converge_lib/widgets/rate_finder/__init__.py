@@ -1,0 +1,1 @@
+"""RateFinder: loss against learning rate for each solver, with the cliffs."""
