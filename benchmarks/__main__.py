@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import os
 import platform
 import subprocess
 import sys
@@ -38,7 +39,11 @@ def main() -> None:
     for name, title in TITLES.items():
         out = io.StringIO()
         command = [sys.executable, str(HERE / f"{name}.py")]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        # one thread: with more, candidates measure each other's waiting
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
             for line in process.stdout:
                 print(line, end="", flush=True)
                 out.write(line)

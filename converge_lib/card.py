@@ -64,7 +64,7 @@ body[data-jp-theme-light="false"] .converge-card-error,
 html[data-theme="dark"] .converge-card-wrong, html[data-theme="dark"] .converge-card-error,
 body.vscode-dark .converge-card-wrong,
 body.vscode-dark .converge-card-error { --tone: #ffa778 }
-html[data-theme="dark"] .bd-content div.cell_output .text_html:has(> div.converge-card) {
+html[data-theme="dark"] .bd-content div.cell_output .text_html:has(div.converge-card) {
   background: none; padding: 0 }
 """
 

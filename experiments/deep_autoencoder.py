@@ -46,6 +46,11 @@ VARIANTS: dict[str, dict[str, float]] = {
     "250 CG steps": {"cg_steps": 250},
 }
 """What differs from the base: HF with λ₀ = 10 and at most 50 steps of CG."""
+SHARES: dict[str, dict[str, int]] = {
+    "curvature from 200": {"curvature_cases": 200},
+    "curvature from 1000": {"curvature_cases": 1000},
+}
+"""Variants of the images that curvature is taken from, 500 in the base."""
 
 RECORDED = sorted({round(a * 10.0**b, 1) for a in (1, 1.5, 2, 3, 5, 7) for b in range(5)})
 """Costs at which the error of a first-order method is recorded, whatever the budget."""
@@ -73,13 +78,14 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
                 best = min(done, key=lambda run: _last(run.result["errors"]))
                 wanted += [{**best.settings, "seed": seed} for seed in range(1, seeds)]
     if scale == "page":
-        where = {"data": "curves", "start": "sparse", "budget": 1000, "scale": scale}
+        where = {"data": "curves", "start": "sparse", "method": "HF", "rate": None, "scale": scale}
         wanted += [
-            {"method": "HF", "rate": None, "seed": seed, **where, "variant": variant}
+            {**where, "budget": 1000, "seed": seed, "variant": variant}
             for seed in range(2)
             for variant in VARIANTS
             if variant != "base"
         ]
+        wanted += [{**where, "budget": 3000, "seed": 0, "variant": variant} for variant in SHARES]
     return wanted
 
 
@@ -142,8 +148,8 @@ def hessian_free(
     model: nn.Module, images: Tensor, variant: str, seed: int, budget: float, cases: int
 ) -> dict[str, list[float]]:
     """Train by HF; an error a step."""
-    options = {"damping": 10.0, "cg_steps": 50, **VARIANTS[variant]}
-    optimiser = HessianFree(model, LOSS, curvature_cases=cases, seed=1000 * seed, **options)
+    base = {"damping": 10.0, "cg_steps": 50, "curvature_cases": cases, "seed": 1000 * seed}
+    optimiser = HessianFree(model, LOSS, **{**base, **(VARIANTS | SHARES)[variant]})
     while not optimiser.log or optimiser.log[-1].cost < budget:
         optimiser.step(lambda: (images, images))
     with torch.no_grad():

@@ -113,6 +113,11 @@ def _tidy_page(html: str) -> str:
     html = html.replace(
         'getItem("theme") || ""', f'getItem("theme") || ({dark} ? "dark" : "light")'
     )
+    # The search page alone uses the index of all words, and it loads it itself.
+    if 'id="search-results"' not in html:
+        html = re.sub(
+            r'<script src="[^"]*(searchtools|language_data|searchindex)\.js"></script>\s*', "", html
+        )
     if 'class="katex"' not in html:
         html = re.sub(r"<link [^>]*katex[^>]*\.css[^>]*/>\s*", "", html)
     return html

@@ -451,7 +451,6 @@ def squared_gradients(model: nn.Module, loss: Loss, inputs: Tensor, targets: Ten
     >>> squared_gradients(line, nn.MSELoss(), torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1))
     tensor([68.])
     """
-
     if _is_plain(model) and inputs.ndim == 2:
         return _squared_gradients_by_layer(model, loss, inputs, targets)
 
