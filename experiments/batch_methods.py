@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from converge_lib._validation import choice
 from converge_lib.data import mnist, patches
 from converge_lib.descent import Adam, Momentum, Objective, lbfgs, nonlinear_cg
 from converge_lib.descent.curvature import flatten, parameters_of, unflatten
@@ -52,6 +53,7 @@ RECORDED += [a * 10**b for b in range(4) for a in (1, 1.5, 2, 3, 5, 7)]
 
 def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     """Grids on seed 0 first, a falling rate for the best, then the best of each on three seeds."""
+    choice("scale", scale, ["page"])
     wanted = []
     for name in PROBLEMS:
         alone = {"batch": None, "lr": None, "momentum": None, "schedule": None}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from converge_lib._validation import choice
 from converge_lib.data.temporal_order import temporal_order
 from converge_lib.descent.curvature import call_with, flatten, parameters_of, unflatten
 from converge_lib.descent.hessian_free import HessianFree, sparse_init
@@ -70,7 +71,8 @@ class Network(nn.Module):
 
 def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     """Each rate on each seed: from one start in four the best rate may fail. HF has no rate."""
-    del scale, runs  # the papers' networks are of this size, with T up to 200
+    del runs
+    choice("scale", scale, ["page"])  # the papers' networks are of this size, with T up to 200
     return [
         {"method": method, "length": length, "sequences": sequences, "rate": rate, "seed": seed}
         for length, most in SEQUENCES.items()

@@ -191,3 +191,11 @@ def test_the_books_records_are_whole(path):
         assert "seed" in run.settings
         assert run.seconds > 0
         assert set(run.versions) == {"python", "numpy", "torch", "device"}
+
+
+def test_the_papers_scale_is_there_or_refused():
+    sizes = {run["scale"] for run in load("deep_autoencoder").plan("paper", [])}
+    assert sizes == {"paper"}
+    for name in ("batch_methods", "temporal_order"):
+        with pytest.raises(ValueError, match="scale must be one of 'page', got 'paper'"):
+            load(name).plan("paper", [])
