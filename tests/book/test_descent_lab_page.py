@@ -230,9 +230,10 @@ def test_every_figure_renders_from_http_and_from_the_disk(open_page, address, pa
               return data.every((byte) => byte === 0);
             }).length"""
         )
-        # While a prediction is awaited a lab's two canvases of the paths are empty.
+        # While a prediction is awaited the two canvases of what is measured are empty; a spectrum
+        # shows the theory on them.
         asks = figure.get_by_role("button", name="Reveal", exact=True).is_visible()
-        assert blank == (2 if asks and figure.locator(".descent-lab").count() else 0)
+        assert blank == (2 if asks and not figure.locator(".curvature-spectrum").count() else 0)
 
 
 @pytest.mark.parametrize("path", PAGES_WITH_FIGURES)
