@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from converge_lib.descent import SOLVERS, Adam, GradientDescent, Momentum
-from converge_lib.training import train_softmax_regression
+from converge_lib.training import accuracy, train_classifier, train_softmax_regression
 
 rng = np.random.default_rng(0)
 IMAGES = rng.random((60, 4, 5)).astype(np.float32)
@@ -116,3 +116,104 @@ def test_refuses(changes, message):
 def test_images_and_labels_must_match():
     with pytest.raises(ValueError, match="labels must have one entry for each of 60 images"):
         train_softmax_regression([GradientDescent(0.1)], IMAGES, LABELS[:-1], **SETTINGS)
+
+
+# ── Any network ──────────────────────────────────────────────────────────────────────────────────
+
+
+def classify(epochs=3, seed=0, dropout=0.0, **changes):
+    """Train a small network, and return it with its losses."""
+    torch.manual_seed(7)
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Dropout(dropout), torch.nn.Linear(20, 4)
+    )
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.5)
+    settings = {"optimiser": optimiser, "epochs": epochs, "batch": 16, "seed": seed} | changes
+    x, y = torch.tensor(IMAGES), torch.tensor(LABELS)
+    return network, train_classifier(network, x, y, **settings)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_network_is_trained_as_by_hand(seed):
+    network, losses = classify(seed=seed)
+    torch.manual_seed(7)
+    other = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20, 4))
+    generator, by_hand = torch.Generator().manual_seed(seed), []
+    total = 3 * (60 // 16)
+    for t in range(total):
+        if t % 3 == 0:
+            order = torch.randperm(60, generator=generator)
+        # From lr/25 to lr and down to lr/250,000, each along half a cosine.
+        turn = 0.3 * total - 1
+        share, low, high = (
+            (t / turn, 0.02, 0.5) if t <= turn else ((t - turn) / (total - 1 - turn), 0.5, 2e-6)
+        )
+        rate = high + (low - high) * (1 + np.cos(np.pi * share)) / 2
+        chosen = order[t % 3 * 16 :][:16]
+        loss = torch.nn.functional.cross_entropy(
+            other(torch.tensor(IMAGES)[chosen]), torch.tensor(LABELS)[chosen]
+        )
+        by_hand.append(loss.item())
+        for p, g in zip(
+            other.parameters(), torch.autograd.grad(loss, list(other.parameters())), strict=True
+        ):
+            p.data -= rate * g
+    assert losses == pytest.approx(by_hand, rel=1e-5)
+    assert not network.training
+
+
+def test_equal_seeds_train_equally_and_the_callers_numbers_stay_theirs():
+    runs = []
+    for seed in (1, 1, 2):
+        runs.append(classify(seed=seed, dropout=0.5)[1])
+        drawn = torch.rand(1)
+        torch.manual_seed(7)
+        torch.nn.Linear(20, 4)  # all that was drawn outside of the training
+        assert torch.rand(1) == drawn
+    first, again, other = runs
+    assert first == again != other
+
+
+def test_fewer_updates_are_the_beginning_of_all():
+    assert classify(updates=4)[1] == classify()[1][:4]
+
+
+def test_what_is_called_after_an_update_sees_the_new_weights():
+    seen = []
+    torch.manual_seed(0)
+    network = torch.nn.Linear(20, 4)
+    train_classifier(
+        network,
+        torch.tensor(IMAGES).flatten(1),
+        torch.tensor(LABELS),
+        optimiser=torch.optim.SGD(network.parameters(), lr=0.1),
+        epochs=1,
+        batch=20,
+        after_update=lambda: seen.append(network.weight[0].sum().item()),
+    )
+    assert len(set(seen)) == 3
+    assert seen[-1] == network.weight[0].sum().item()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": 61}, "batch must be at most the number of images, 60, got 61"),
+        ({"batch": 0}, "batch must be"),
+        ({"epochs": 0}, "epochs must be"),
+        ({"updates": 10}, "updates must be at most 9, all of 3 epochs, got 10"),
+    ],
+)
+def test_what_a_training_cannot_be_asked(changes, message):
+    with pytest.raises(ValueError, match=message):
+        classify(**changes)
+
+
+def test_accuracy_counts_the_highest_score():
+    scores = torch.tensor([[2.0, 1], [0, 1], [5, 4], [-2, -1]])
+    labels = torch.tensor([0, 1, 1, 1])
+    assert accuracy(torch.nn.Identity(), scores, labels, batch=3) == 0.75
+    with pytest.raises(ValueError, match="got 3 for 4"):
+        accuracy(torch.nn.Identity(), scores, labels[:3])
+    with pytest.raises(ValueError, match="got 0 for 0"):
+        accuracy(torch.nn.Identity(), scores[:0], labels[:0])
