@@ -1,77 +1,55 @@
 // RateFinder: what is left of f after some steps, against the learning rate, for each solver.
 
 import { createChart } from "../core/chart.js";
-import { button, select, slider, toggle } from "../core/controls.js";
+import { select, slider, toggle } from "../core/controls.js";
 import { html, text } from "../core/dom.js";
 import { compact, grouped } from "../core/format.js";
 import { SOLVERS } from "../core/maths/solvers.js";
 import { PARAMETERS, surface } from "../core/maths/surfaces.js";
-import { connect } from "../core/model.js";
 import { LOOKS } from "../core/palette.js";
-import { same } from "../core/sanitise.js";
-import { sharing } from "../core/share.js";
 import { slices } from "../core/slices.js";
 import { slide } from "../core/slide.js";
+import { stage } from "../core/stage.js";
 import { swatch } from "../core/swatch.js";
 import { table } from "../core/table.js";
-import { colours, followTheme } from "../core/theme.js";
 import { MEASURE_NAMES, SURFACE_NAMES, describe, outcome, targetName, verdict } from "./describe.js";
 import { MOMENTUM, SHARED, STEPS, sanitise } from "./state.js";
 import { RATES, best, emptyCurve, limit, run, sweep } from "./sweep.js";
 
-const TRAITS = [...SHARED, "target", "predict", "key", "label"];
-const QUIET = 700; // before the readout speaks, so that it says the end of a drag and not the way there
 const LOWEST = 1e-16; // what is below is rounding
 const KEPT = 60; // curves, for when a solver or a setting comes back
 
 /** @typedef {{curve: import("./sweep.js").Curve, filling: Generator<void, void>}} Kept */
 
 /** @param {{model: any, el: HTMLElement}} context */
-function render({ model, el }) {
-  const host = connect(model, TRAITS, changed);
-  const initial = sanitise(Object.fromEntries(TRAITS.map((name) => [name, host.read(name)])));
-  let state = initial;
+function render(context) {
   let worked = ""; // what the work going on is for
-  let frame = 0;
-  let colour = (/** @type {string} */ name) => name;
-  let speakTimer = 0;
-  let spoken = ""; // what the readout says, or is about to
   /** @type {Map<string, Kept>} */ const kept = new Map();
   /** @type {Record<string, import("./sweep.js").Curve>} */ let curves = {};
   /** @type {Record<string, ReturnType<typeof run>>} */ let runs = {};
-  /** @type {"asking" | "revealed" | null} */ let quiz = state.predict ? "asking" : null;
-  let guess = state.rate;
+  let guess = 0;
 
-  // ── The state, and what follows from a change of it ──────────────────────────────────────────
-
-  /** Take a change from the reader's hand: sanitise it, draw it, store it. */
-  function update(/** @type {Record<string, any>} */ patch) {
-    const before = state;
-    state = sanitise({ ...state, ...patch });
-    const changes = SHARED.filter((name) => !same(before[name], state[name]));
-    if (changes.length === 0) return;
-    if (quiz === "revealed") quiz = null;
-    host.write(Object.fromEntries(changes.map((name) => [name, state[name]])));
-    schedule();
-  }
-
-  /** Take a change from the host. */
-  function changed(/** @type {string} */ name) {
-    const before = state.predict;
-    state = sanitise({ ...state, [name]: host.read(name) });
-    if (before !== state.predict) quiz = state.predict ? "asking" : null;
-    schedule();
-  }
-
-  function schedule() {
-    frame ||= requestAnimationFrame(draw);
-  }
-
-  const work = slices(schedule);
-  const setting = () => ({ ...state, surface: surface(state.surface, state.parameters) });
+  const figure = stage(context, {
+    shared: SHARED,
+    fixed: ["target"],
+    sanitise,
+    draw,
+    speak,
+    settled: () => !work.busy(),
+    askable: ({ solvers }) => solvers.length > 0,
+    answerField: () => cursor.element,
+    committed() {
+      guess = figure.state.rate;
+    },
+    resize: () => [losses.resize(), path.resize()],
+  });
+  const { update } = figure;
+  const work = slices(figure.schedule);
+  const setting = () => ({ ...figure.state, surface: surface(figure.state.surface, figure.state.parameters) });
 
   /** The curves of the solvers shown, of which those not finished are worked on. */
   function recall() {
+    const { state } = figure;
     const shared = setting();
     const entries = state.solvers.map((name) => {
       const momentum = "momentum" in SOLVERS[name].initial ? state.momentum : null;
@@ -117,7 +95,7 @@ function render({ model, el }) {
         kind: log ? "log" : "linear",
         step: log ? 0.025 : 0.01,
         format: key === "rotation" ? (value) => `${Math.round((value * 180) / Math.PI)}°`.replace("-", "−") : compact,
-        onInput: (value) => update({ parameters: { ...state.parameters, [key]: value } }),
+        onInput: (value) => update({ parameters: { ...figure.state.parameters, [key]: value } }),
       }),
     })),
   );
@@ -138,7 +116,7 @@ function render({ model, el }) {
     name,
     control: toggle({
       content: [swatch(LOOKS[name]), LOOKS[name].label],
-      onToggle: (on) => update({ solvers: on ? [...state.solvers, name] : state.solvers.filter((other) => other !== name) }),
+      onToggle: (on) => update({ solvers: on ? [...figure.state.solvers, name] : figure.state.solvers.filter((other) => other !== name) }),
     }),
   }));
   const cursor = slide("Learning rate", compact, moveCursor);
@@ -151,77 +129,17 @@ function render({ model, el }) {
   const path = createChart("path");
   const numbers = table("Best rate, loss and cliff of each solver", ["", "", "", ""]);
   const plots = html("div", { class: "plots" }, losses.element, path.element);
-  const readout = html("p", { class: "readout", role: "status", "aria-live": "polite" });
-  const predictButton = button("Predict first", ask);
-  const share = sharing(
-    el,
-    () => state.key,
-    () => Object.fromEntries(SHARED.map((name) => [name, state[name]])),
-    (shared) => update(Object.fromEntries(SHARED.filter((name) => name in shared).map((name) => [name, shared[name]]))),
-  );
   const question = html("p");
-  const revealButton = button("Reveal", reveal, { kind: "primary" });
-  const quizPanel = html(
-    "div", { class: "quiz" }, question, html("div", { class: "actions" }, revealButton, button("Cancel", cancel)),
-  );
-  const root = html(
-    "div",
-    { class: "converge charts rate-finder", role: "group", "aria-label": initial.label },
-    html(
-      "div", { class: "bar" }, chooser.element, measures.element,
-      html("span", { class: "spring" }), predictButton, share.button, button("Reset", reset),
-    ),
-    html(
-      "div", { class: "bar" }, ...parameters.map(({ control }) => control.element), budget.element, momentum.element,
-    ),
-    share.field, quizPanel,
-    plots,
-    readout,
-    html("div", { class: "chips", role: "group", "aria-label": "Solvers" }, ...chips.map(({ control }) => control.element)),
-    numbers.element,
-  );
 
   function moveCursor(/** @type {number} */ rate) {
     update({ rate: Number(rate.toPrecision(3)) });
   }
 
-  // ── Predict, then reveal ─────────────────────────────────────────────────────────────────────
-
-  function ask() {
-    quiz = "asking";
-    schedule();
-    cursor.element.focus();
-  }
-
-  function cancel() {
-    quiz = null;
-    schedule();
-    predictButton.disabled = false;
-    predictButton.focus();
-  }
-
-  function reveal() {
-    quiz = "revealed";
-    guess = state.rate;
-    schedule();
-    predictButton.disabled = false;
-    predictButton.focus();
-  }
-
-  function reset() {
-    quiz = initial.predict ? "asking" : null;
-    share.field.hidden = true;
-    update(Object.fromEntries(SHARED.map((name) => [name, initial[name]])));
-    schedule();
-  }
-
   // ── Drawing, at most once a frame ────────────────────────────────────────────────────────────
 
-  function draw() {
-    frame = 0;
+  function draw(/** @type {boolean} */ hidden) {
+    const { state } = figure;
     recall();
-    const hidden = quiz === "asking" && state.solvers.length > 0;
-
     chooser.set(state.surface);
     for (const { of, key, control } of parameters) {
       control.element.hidden = of !== state.surface;
@@ -234,22 +152,15 @@ function render({ model, el }) {
     drawLosses(hidden);
     drawPath(hidden);
     drawTable(hidden);
-    quizPanel.hidden = !hidden;
-    predictButton.disabled = hidden || state.solvers.length === 0;
     if (hidden) {
       const goal = state.measure === "loss" ? `lowest after ${grouped(state.steps)} steps` : "soonest at the target";
       text(question, `${LOOKS[state.solvers[0]].label}: at which rate is it ${goal}? Move η there.`);
     }
     plots.setAttribute("aria-busy", String(work.busy()));
-    const about = JSON.stringify([state, quiz, !work.busy()]);
-    if (about === spoken) return;
-    spoken = about;
-    clearTimeout(speakTimer);
-    if (!work.busy()) speakTimer = setTimeout(speak, readout.textContent ? QUIET : 0);
   }
 
   const before = () => {
-    const { fun, start } = surface(state.surface, state.parameters);
+    const { fun, start } = surface(figure.state.surface, figure.state.parameters);
     return fun(start[0], start[1]);
   };
 
@@ -261,9 +172,10 @@ function render({ model, el }) {
   }
 
   /** How high a cliff begins. */
-  const edgeOf = (/** @type {boolean} */ byLoss) => (byLoss ? before() : Math.sqrt(state.steps));
+  const edgeOf = (/** @type {boolean} */ byLoss) => (byLoss ? before() : Math.sqrt(figure.state.steps));
 
   function drawLosses(/** @type {boolean} */ hidden) {
+    const { state } = figure;
     const byLoss = state.measure === "loss";
     const domain = byLoss ? lossDomain() : [1, state.steps * 1.5];
     const shown = hidden ? [] : state.solvers;
@@ -309,11 +221,12 @@ function render({ model, el }) {
           return theory ? [{ x: theory.rate, label: theory.formula, kind: "faint", colour: LOOKS[name].colour }] : [];
         })),
       ],
-    }, colour);
+    }, figure.colour);
     cursor.set(state.rate, [RATES.low, RATES.high], losses.x(), losses.edges().bottom);
   }
 
   function drawPath(/** @type {boolean} */ hidden) {
+    const { state } = figure;
     const domain = lossDomain();
     const shown = hidden ? [] : state.solvers;
     path.draw({
@@ -333,14 +246,14 @@ function render({ model, el }) {
         return { x: k, y, colour: own, marker, label: y >= domain[1] ? `${short ?? label} ↑` : short ?? label };
       }),
       rules: state.measure === "cost" ? [{ y: state.target, label: `target ${targetName(state.target)}`, kind: "target" }] : [],
-    }, colour);
+    }, figure.colour);
   }
 
   function drawTable(/** @type {boolean} */ hidden) {
-    const { measure } = state;
-    numbers.element.hidden = state.solvers.length === 0;
+    const { measure } = figure.state;
+    numbers.element.hidden = figure.state.solvers.length === 0;
     numbers.draw(
-      state.solvers.map((name) => {
+      figure.state.solvers.map((name) => {
         const found = best(curves[name], measure);
         const here = runs[name];
         const said = [
@@ -355,50 +268,34 @@ function render({ model, el }) {
           cells: said.map((content, i) => ({ text: hidden ? "?" : content, bad: !hidden && i === 2 && !(here.loss <= before()) })),
         };
       }),
-      ["best η", measure === "loss" ? "f − f* there" : "steps there", `at η = ${compact(state.rate)}`, "above its start from"],
+      ["best η", measure === "loss" ? "f − f* there" : "steps there", `at η = ${compact(figure.state.rate)}`, "above its start from"],
     );
   }
 
   function speak() {
-    const hidden = quiz === "asking" && state.solvers.length > 0;
-    const name = state.solvers[0];
-    const answer = quiz === "revealed" && name ? verdict(state, name, curves[name], guess, runs[name]) : null;
-    readout.classList.toggle("right", Boolean(answer?.right));
-    readout.classList.toggle("wrong", Boolean(answer && !answer.right));
-    const said = hidden
-      ? "The curves are hidden until you commit to a rate."
-      : describe(state, curves, runs, RATES.high);
-    text(readout, answer ? `${answer.sentence} ${said}` : said);
+    const name = figure.state.solvers[0];
+    if (figure.hidden()) return { said: "The curves are hidden until you commit to a rate." };
+    return {
+      said: describe(figure.state, curves, runs, RATES.high),
+      answer: name ? verdict(figure.state, name, curves[name], guess, runs[name]) : null,
+    };
   }
 
-  // ── Life in the page ─────────────────────────────────────────────────────────────────────────
-
-  function repaint() {
-    colour = colours(root);
-    schedule();
-  }
-
-  el.append(root);
-  const unfollow = followTheme(root, repaint);
-  repaint();
-  const observer = new ResizeObserver(() => requestAnimationFrame(() => {
-    const sized = [losses.resize(), path.resize()];
-    if (sized.includes(true)) schedule();
-  }));
-  observer.observe(root);
-  share.listen();
-
-  return () => {
-    cancelAnimationFrame(frame);
-    frame = -1; // nothing is drawn any more
-    work.stop();
-    clearTimeout(speakTimer);
-    observer.disconnect();
-    unfollow();
-    share.close();
-    host.close();
-    root.remove();
-  };
+  return figure.show({
+    name: "rate-finder",
+    bars: [
+      [chooser.element, measures.element],
+      [...parameters.map(({ control }) => control.element), budget.element, momentum.element],
+    ],
+    question: [question],
+    body: [
+      plots,
+      figure.readout,
+      html("div", { class: "chips", role: "group", "aria-label": "Solvers" }, ...chips.map(({ control }) => control.element)),
+      numbers.element,
+    ],
+    close: work.stop,
+  });
 }
 
 export default { render };
