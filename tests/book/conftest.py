@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from built import ARGUMENTS, BOOK, chromium, serving
+from figure_pages import CLIPBOARD, FIGURES, Chart
+from mini import build, make_book, write_notebook
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +106,29 @@ def open_page(browser):
     for page in pages:
         page.context.close()
     assert not problems
+
+
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory) -> Path:
+    """Build a book with a page for each figure, and return its folder."""
+    folder = tmp_path_factory.mktemp("figures")
+    pages = folder / "book"
+    write_notebook(pages / "index.ipynb", "# Figures", "print('none here')")
+    for name, figure in FIGURES.items():
+        source = f"from converge_lib.widgets import *\n{figure.source}"
+        write_notebook(pages / f"{name}.ipynb", f"# The page {name}", source)
+    make_book(folder)
+    finished = build(folder)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return folder / "_build" / "html"
+
+
+@pytest.fixture
+def visit(figures, open_page):
+    """Open a figure from the disk: ``visit("rates")``."""
+
+    def visit(name, hash="", **options):
+        url = (figures / "book" / f"{name}.html").as_uri() + hash
+        return Chart(open_page(url, **{"permissions": CLIPBOARD, **options}))
+
+    return visit

@@ -7,14 +7,12 @@ import random
 import re
 
 import pytest
-from built import BOOK, ROOT
+from built import BOOK
+from figure_pages import AXE, CLIPBOARD, COUNT, STATIC, middle, value
 from playwright.sync_api import expect
 from test_lean import PAGES, read_through
 
-AXE = ROOT / "converge_lib" / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
-BUNDLE = ROOT / "converge_lib" / "widgets" / "static" / "descent_lab.js"
-
-CLIPBOARD = ["clipboard-read", "clipboard-write"]
+BUNDLE = STATIC / "descent_lab.js"
 
 PAGES_WITH_FIGURES = [
     page
@@ -139,12 +137,6 @@ def labs_of(page):
     """Return the DescentLabs of a page, which may hold other figures too."""
     figures = [Lab(page, i) for i in range(page.locator(".converge-figure").count())]
     return [lab for lab in figures if lab.figure.locator(".descent-lab").count()]
-
-
-def value(slider):
-    """Return what a slider says that it is set to, once that is drawn."""
-    slider.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-    return slider.get_attribute("aria-valuetext")
 
 
 def press_far(slider):
@@ -614,11 +606,6 @@ def test_a_handle_stops_at_the_edge_of_the_picture(lab):
     assert lab.position()[0] == 2.0
 
 
-def middle(locator):
-    box = locator.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
 @pytest.mark.parametrize("name", ["start", "probe"])
 def test_a_handle_follows_the_mouse(lab, name):
     handle = handle_of(lab, name)
@@ -860,31 +847,6 @@ def test_the_figure_fills_the_room_that_it_gets(lab):
         assert plot["width"] == pytest.approx(plot["height"], abs=1)
         assert plot["width"] > 0.4 * room["width"]
         assert plot["x"] + plot["width"] <= room["x"] + room["width"]
-
-
-COUNT = """() => {
-  const live = (globalThis.live = new Map());
-  for (const target of [EventTarget.prototype]) {
-    const { addEventListener: add, removeEventListener: remove } = target;
-    const outside = (it) => it === globalThis || it === document || it instanceof MediaQueryList
-      || it === document.documentElement || it === document.body || it === undefined;
-    target.addEventListener = function (...given) {
-      if (outside(this)) live.set(given[1], given[0]);
-      return add.apply(this, given);
-    };
-    target.removeEventListener = function (...given) {
-      live.delete(given[1]);
-      return remove.apply(this, given);
-    };
-  }
-  for (const name of ["MutationObserver", "ResizeObserver", "IntersectionObserver"]) {
-    const Observer = globalThis[name];
-    globalThis[name] = class extends Observer {
-      observe(...given) { live.set(this, name); return super.observe(...given); }
-      disconnect() { live.delete(this); return super.disconnect(); }
-    };
-  }
-}"""
 
 
 def test_cleanup_leaves_nothing_behind(bench):

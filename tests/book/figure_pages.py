@@ -1,0 +1,238 @@
+"""The book's figures on pages of their own, each to be opened and used as readers use it.
+
+``FIGURES`` is the table of them: whoever adds a figure adds a line, and test_every_widget_page.py
+holds it to what every figure must keep. What is particular to a figure is in its own test file.
+"""
+
+import base64
+import io
+import json
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from built import ROOT
+from PIL import Image
+from playwright.sync_api import expect
+
+STATIC = ROOT / "converge_lib" / "widgets" / "static"
+AXE = ROOT / "converge_lib" / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as the tests show it.
+
+    Attributes:
+        source: code whose last line makes the figure; it is the cell of the figure's page, and
+            gives the traits of the bench.
+        bundle: name of its script in converge_lib/widgets/static.
+        alt: what the alternative text must match.
+        handles: how many there are to be dragged.
+        end: a trait, and its value when the first handle has been brought to its end.
+        host: a trait, a value that the host gives it, and what the first handle's
+            ``aria-valuetext`` then matches.
+        snap: by how many pixels a handle may miss the pointer, where it moves in steps.
+        before: names of sliders to bring to their start before controls are tried, lest all of it
+            take long.
+        hostile: states that a hostile link may bring, beside those that every figure gets.
+    """
+
+    source: str
+    bundle: str
+    alt: str
+    handles: int
+    end: tuple
+    host: tuple
+    snap: float = 1.5
+    before: tuple = ()
+    hostile: list = field(default_factory=list)
+
+
+FIGURES = {
+    "rates": Shown(
+        source='RateFinder(parameters={"condition": 50}, steps=60, key="rates")',
+        bundle="rate_finder",
+        alt="GradientDescent",
+        handles=1,
+        end=("rate", 100),
+        host=("rate", 12, "^12$"),
+        hostile=[
+            {"surface": "__proto__", "rate": "1e999", "solvers": "all"},
+            {"solvers": ["toString", None, {"name": "Adam"}], "steps": 1e308, "momentum": None},
+            {"parameters": {"condition": "1e9"}, "measure": "<b>"},
+        ],
+    ),
+    "spectrum": Shown(
+        source='CurvatureSpectrum("clusters", key="spectrum")',
+        bundle="curvature_spectrum",
+        alt="gradient descent",
+        handles=2,
+        end=("condition", 1e5),
+        host=("condition", 12, "^12$"),
+        before=("Condition number",),
+        hostile=[
+            {"distribution": 3, "n": -1, "condition": 1e308, "positions": [None, "x", 5]},
+            {"distribution": "clusters", "n": 1e9, "positions": [[0.5]] * 3},
+        ],
+    ),
+}
+
+THREE_FRAMES = """async () => {
+  for (let i = 0; i < 3; i++) await new Promise((done) => requestAnimationFrame(done));
+}"""
+
+
+def same_picture(one, other):
+    """Say whether two of Chart.now's are alike: a line may lie a tenth of a pixel beside itself."""
+
+    def pixels(part):
+        image = Image.open(io.BytesIO(base64.b64decode(part.partition("base64,")[2])))
+        return np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image))
+
+    def alike(a, b):
+        if not a.startswith("data:image"):
+            return a == b
+        a, b = pixels(a).astype(int), pixels(b).astype(int)
+        return a.shape == b.shape and abs(a - b).max() <= 25
+
+    return len(one) == len(other) and all(map(alike, one, other))
+
+
+class Chart:
+    """A figure in a page, with the names that a reader has for its parts."""
+
+    def __init__(self, page):
+        self.page = page
+        self.figure = page.locator(".converge-figure")
+        self.figure.scroll_into_view_if_needed()
+        expect(self.figure).to_have_attribute("data-live", "true")
+        self.readout = self.figure.locator(".readout")
+        self.handles = self.figure.locator(".handle:visible")
+        self.settle()
+
+    def button(self, name):
+        return self.figure.get_by_role("button", name=name, exact=True)
+
+    def slider(self, name):
+        return self.figure.get_by_role("slider", name=name, exact=True)
+
+    def select(self, name):
+        return self.figure.get_by_role("combobox", name=name)
+
+    def settle(self):
+        """Wait until all is measured and drawn: until nothing changes any more."""
+        self.page.wait_for_timeout(100)
+        before, now = None, self.now()
+        while before != now:
+            expect(self.figure.locator("[aria-busy=true]")).to_have_count(0, timeout=30_000)
+            self.page.wait_for_timeout(100)
+            # on a busy machine a frame may take longer than that
+            self.page.evaluate(THREE_FRAMES)
+            before, now = now, self.now()
+
+    def now(self):
+        shapes = "svg :is(path, rect, circle, line, text)"
+        parts = self.figure.evaluate(
+            """(figure, shapes) => [
+          ...[...figure.querySelectorAll(".table")].map((table) => table.textContent),
+          ...[...figure.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL()),
+          ...[...figure.querySelectorAll(shapes)].map((shape) =>
+            shape.outerHTML + (shape.parentNode.getAttribute("style") ?? "")).sort(),
+        ]""",
+            shapes,
+        )
+        return tuple(parts)
+
+    def blank(self):
+        """Return of each canvas to be seen whether nothing is painted on it."""
+        return self.figure.locator("canvas:visible").evaluate_all("""(all) => all.map((one) =>
+          one.getContext("2d").getImageData(0, 0, one.width, one.height).data.every((b) => !b))""")
+
+    def row(self, name):
+        """Return the cells of a row of the table."""
+        row = self.figure.get_by_role("row", name=re.compile(f"^{name}"))
+        return row.get_by_role("cell").all_inner_texts()
+
+    def state(self):
+        self.button("Copy link").click()
+        expect(self.figure.get_by_text("Link copied")).to_be_visible()
+        self.link = self.page.evaluate("navigator.clipboard.readText()")
+        payload = self.link.partition("#")[2].partition(".")[2]
+        return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+def value(slider):
+    """Return what a slider says that it is set to, once that is drawn."""
+    slider.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return slider.get_attribute("aria-valuetext")
+
+
+def middle(locator):
+    """Return the middle of an element, in the window's pixels."""
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def shown(text):
+    """Return the number that a cell shows: 9.8×10⁻⁷."""
+    plain = text.replace("−", "-").replace(",", "")
+    for exponent in re.findall("10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", plain):
+        digits = exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        plain = plain.replace(f"×10{exponent}", f"e{digits}").replace(
+            f"10{exponent}", f"1e{digits}"
+        )
+    return float(plain)
+
+
+# Counts what a figure leaves outside of itself: listeners and observers still alive.
+COUNT = """() => {
+  const live = (globalThis.live = new Map());
+  for (const target of [EventTarget.prototype]) {
+    const { addEventListener: add, removeEventListener: remove } = target;
+    const outside = (it) => it === globalThis || it === document || it instanceof MediaQueryList
+      || it === document.documentElement || it === document.body || it === undefined;
+    target.addEventListener = function (...given) {
+      if (outside(this)) live.set(given[1], given[0]);
+      return add.apply(this, given);
+    };
+    target.removeEventListener = function (...given) {
+      live.delete(given[1]);
+      return remove.apply(this, given);
+    };
+  }
+  for (const name of ["MutationObserver", "ResizeObserver", "IntersectionObserver"]) {
+    const Observer = globalThis[name];
+    globalThis[name] = class extends Observer {
+      observe(...given) { live.set(this, name); return super.observe(...given); }
+      disconnect() { live.delete(this); return super.disconnect(); }
+    };
+  }
+}"""
+
+
+# A model that remembers who listens to it, and the figure's code.
+BENCH = """async ([code, own]) => {
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  globalThis.traits = own;
+  globalThis.widget = (await import(url)).default;
+  globalThis.modelOf = (traits) => {
+    const listeners = new Map();
+    return {
+      listeners,
+      get: (name) => traits[name],
+      set(name, value) {
+        traits[name] = value;
+        listeners.get(`change:${name}`)?.();
+      },
+      save_changes() {},
+      on: (event, call) => listeners.set(event, call),
+      off: (event) => listeners.delete(event),
+    };
+  };
+  globalThis.frames = (n = 2) => new Promise((done) => {
+    const next = () => (n-- > 0 ? requestAnimationFrame(next) : done());
+    next();
+  });
+}"""
