@@ -1,4 +1,4 @@
-"""What the figures of charts share in Python: two traits, a picture, and checks of arguments."""
+"""What figures share in Python: two traits, a picture, and checks of arguments."""
 
 from __future__ import annotations
 

@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from converge_lib.descent.objective import Result
 from converge_lib.descent.surfaces import Surface
 from converge_lib.plotting import INK, OTHER_STYLE, SOLVER_STYLES
 from converge_lib.widgets.descent_lab.widget import square_view
+from converge_lib.widgets.figure import png
 
 LEVELS = 14
 SIZE = (7.6, 3.9)
-DPI = 110
 LETTER, LINE = 0.026, 0.05  # the room that names at the lines' ends need, in shares of the axes
-COLOURS = 48  # a drawing needs no more, and the page carries a third of the bytes
 
 
 def draw(
     surface: Surface, start: list[float], results: Mapping[str, Result], target: float
 ) -> bytes:
     """Return a PNG of the surface with every path, and of f − f* against cost."""
-    style = {
-        "font.size": 9.5,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "text.color": INK,
-        "figure.constrained_layout.use": True,
-    }
-    with matplotlib.style.context(["default", style]):  # whatever style the notebook has set
-        figure = Figure(figsize=SIZE, facecolor="white")
-        FigureCanvasAgg(figure)
+
+    def panels(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1, 0.95))
         _map(left, surface, start, results)
         _values(right, results, target)
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=DPI)
-    drawing = Image.open(file).convert("RGB")
-    smaller = io.BytesIO()
-    drawing.quantize(COLOURS, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
-    return smaller.getvalue()
+
+    return png(panels, SIZE)
 
 
 def _map(ax: Axes, surface: Surface, start: list[float], results: Mapping[str, Result]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import itertools
 import json
@@ -13,7 +12,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from converge_lib._validation import choice, count, number, point
@@ -25,8 +23,8 @@ from converge_lib.descent.objective import Result
 from converge_lib.descent.solvers import SOLVERS, Solver
 from converge_lib.descent.surfaces import SURFACES, Surface, View
 from converge_lib.descent.surfaces import surface as make_surface
+from converge_lib.widgets.figure import STATIC, Figure, boolean, checked, some_text
 
-STATIC = Path(__file__).parents[1] / "static"
 TUNED = json.loads(Path(__file__).with_name("tuned.json").read_text("utf-8"))
 """For each surface and solver the hyperparameters with which the figure opens; see tune.mjs."""
 
@@ -44,7 +42,7 @@ STEPS = (10, 10_000)
 Racer = str | Solver | Mapping[str, Any] | tuple[str, Solver]
 
 
-class DescentLab(anywidget.AnyWidget):
+class DescentLab(Figure):
     """Solvers race down a surface from one start, which the reader drags.
 
     Contours with every solver's path, f − f* against cost, a slider for each hyperparameter, the
@@ -114,13 +112,6 @@ class DescentLab(anywidget.AnyWidget):
         None, help="Where the local model is taken: [x, y], a solver's name, None for the start."
     ).tag(sync=True)
     show = traitlets.List(help="The parts of the local model that are shown.").tag(sync=True)
-    predict = traitlets.Bool(False, help="Whether the reader is asked before the race.").tag(
-        sync=True
-    )
-    key = traitlets.Unicode("descent-lab", help="Names the figure in links to its state.").tag(
-        sync=True
-    )
-    label = traitlets.Unicode("", help="What the figure shows, in a few words.").tag(sync=True)
     custom_runs = traitlets.List(
         help="Paths computed in Python for the reader's own solvers; the figure reads them only."
     ).tag(sync=True)
@@ -145,8 +136,6 @@ class DescentLab(anywidget.AnyWidget):
         racers = _racers(SHOWN if solvers is None else solvers)
         settings = [(racer, _builtin(racer, surface)) for racer in racers]
         self._customs = _customs([racer for racer, setting in settings if setting is None])
-        if not isinstance(predict, bool):
-            raise ValueError(f"predict must be True or False, got {predict!r}")
         super().__init__(
             surface=surface,
             parameters=_settable(ground),
@@ -157,38 +146,38 @@ class DescentLab(anywidget.AnyWidget):
             frame=None if frame is None else count("frame", frame),
             probe=_probe(probe, ground),
             show=_show(show),
-            predict=predict,
-            key=_text("key", key),
-            label=_text("label", label),
+            predict=boolean("predict", predict),
+            key=some_text("key", key),
+            label=some_text("label", label),
         )
         self._run()
         self.observe(self._run, ["surface", "parameters", "start", "steps", "target"])
 
     @traitlets.validate("surface")
     def _valid_surface(self, proposal: Any) -> str:  # noqa: ANN401 - traitlets' own
-        return _checked(choice, "surface", proposal.value, list(SURFACES))
+        return checked(choice, "surface", proposal.value, list(SURFACES))
 
     @traitlets.validate("start")
     def _valid_start(self, proposal: Any) -> list[float]:  # noqa: ANN401
-        return _checked(point, "start", proposal.value, 2).tolist()
+        return checked(point, "start", proposal.value, 2).tolist()
 
     @traitlets.validate("solvers")
     def _valid_solvers(self, proposal: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-        return _checked(
+        return checked(
             lambda value: _once([_known(racer, self.surface) for racer in value]), proposal.value
         )
 
     @traitlets.validate("steps")
     def _valid_steps(self, proposal: Any) -> int:  # noqa: ANN401
-        return _checked(_steps, proposal.value)
+        return checked(_steps, proposal.value)
 
     @traitlets.validate("target")
     def _valid_target(self, proposal: Any) -> float:  # noqa: ANN401
-        return _checked(lambda value: number("target", value, low=1e-12, high=1e3), proposal.value)
+        return checked(number, "target", proposal.value, low=1e-12, high=1e3)
 
     @traitlets.validate("show")
     def _valid_show(self, proposal: Any) -> list[str]:  # noqa: ANN401
-        return _checked(_show, proposal.value)
+        return checked(_show, proposal.value)
 
     def _run(self, _change: object = None) -> None:
         """Let the reader's own solvers run again: something they depend on has changed."""
@@ -273,14 +262,6 @@ class DescentLab(anywidget.AnyWidget):
 
         ground, start = self._resolved()
         return draw(ground, start, {} if self.predict else self.results(), self.target)
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:  # noqa: ANN401
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle
-        image = base64.b64encode(self.picture()).decode("ascii")
-        return {**data, "text/plain": self.describe(), "image/png": image}, metadata
 
 
 def square_view(view: View) -> View:
@@ -429,7 +410,7 @@ def _customs(racers: list[Racer]) -> dict[str, Solver]:
                 "solvers must hold names, objects with methods init and step, "
                 f"or pairs (label, object), got {racer!r}"
             )
-        label = unnumbered = _text("label of a solver", label)
+        label = unnumbered = some_text("label of a solver", label)
         for number_of_it in itertools.count(2):
             if label not in customs:
                 break
@@ -468,19 +449,6 @@ def _steps(value: int) -> int:
     if count("steps", value, low=low) > high:
         raise ValueError(f"steps must be a whole number of at most {high}, got {value!r}")
     return int(value)
-
-
-def _text(name: str, value: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name} must be some text, got {value!r}")
-    return value
-
-
-def _checked(check: Any, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the check returns
-    try:
-        return check(*arguments)
-    except ValueError as error:
-        raise traitlets.TraitError(str(error)) from error
 
 
 def _short(value: float) -> float:
