@@ -12,6 +12,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import traitlets
+from charts import without_help
 
 from converge_lib.descent import (
     SOLVERS,
@@ -54,9 +55,7 @@ def state(lab):
 
 
 def test_every_trait_of_its_own_has_help():
-    own = DescentLab.class_own_traits()
-    assert len(own) >= 13
-    assert [name for name, trait in own.items() if not trait.help] == []
+    assert without_help(DescentLab) == []
 
 
 def test_the_state_is_json_and_starts_from_the_defaults():
