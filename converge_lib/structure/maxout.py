@@ -358,7 +358,7 @@ def _lines(f: Function, low: float, high: float, error: float, k: int) -> list[L
     """Return at most k lines that stay within ``error`` of f, (slope, intercept), or None."""
     lines: list[Line] = []
     begin = low
-    while begin < high:
+    while high - begin > 1e-14 * (abs(low) + abs(high)):  # less is rounding, and serves no line
         if len(lines) == k:
             return None
         bottom = float(f(begin)) - error

@@ -54,7 +54,9 @@ class Figure(anywidget.AnyWidget):
         return {**data, "text/plain": self.describe(), "image/png": image}, metadata
 
 
-def png(draw: Callable[[Drawing], None], size: tuple[float, float]) -> bytes:
+def png(
+    draw: Callable[[Drawing], None], size: tuple[float, float], colours: int = COLOURS
+) -> bytes:
     """Return a small PNG of what ``draw`` draws, whatever style the notebook has set."""
     style = {
         "font.size": 9.5,
@@ -71,7 +73,7 @@ def png(draw: Callable[[Drawing], None], size: tuple[float, float]) -> bytes:
         drawing.savefig(file, format="png", dpi=DPI)
     pixels = Image.open(file).convert("RGB")
     smaller = io.BytesIO()
-    pixels.quantize(COLOURS, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
+    pixels.quantize(colours, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
     return smaller.getvalue()
 
 

@@ -77,6 +77,122 @@ FIGURES = {
             {"distribution": "clusters", "n": 1e9, "positions": [[0.5]] * 3},
         ],
     ),
+    "maxout": Shown(
+        source='MaxoutLab("x²", pieces=4, key="maxout")',
+        bundle="maxout_lab",
+        alt="4 of 4 win somewhere",
+        handles=1,
+        end=("probe", 1),
+        host=("probe", 0.5, "^x 0.50, line [1-4] wins$"),
+        hostile=[
+            {"target": "own", "knots": [None, "x", 5], "units": 1e9, "pieces": -3, "step": 1e308},
+            {"target": "drawn", "knots": [1e308] * 9, "rate": 1e308, "seed": "NaN", "probe": []},
+            {"start": "__proto__", "steps": -1, "step": -5, "samples": [1, 2], "interval": 3},
+        ],
+    ),
+    "lens": Shown(
+        source="""import numpy as np
+import torch
+from torch import nn
+torch.manual_seed(3)
+network = nn.Sequential(nn.Conv2d(3, 6, 1), nn.ReLU(), nn.Conv2d(6, 3, 1)).requires_grad_(False)
+for parameter in network.parameters():
+    parameter.mul_(6)
+down, across = np.mgrid[:32, :48] / 48
+picture = np.stack([across, down, 1 - across], axis=2)
+PixelLens(picture, network, names=["sky", "sea", "sand"], key="lens")""",
+        bundle="pixel_lens",
+        alt="takes it for “s",
+        handles=1,
+        end=("at", [31, 47]),
+        host=("at", [3, 5], "^row 3, column 5$"),
+        snap=5,
+        hostile=[
+            {"at": [1e308, -1e308], "layer": 9, "relu": "no", "shuffled": 1},
+            {"at": "x", "layer": None, "network": {}, "image": [], "names": "__proto__"},
+        ],
+    ),
+    "sliding": Shown(
+        source="""import numpy as np
+import torch
+from torch import nn
+from converge_lib.data import mnist
+from converge_lib.training import train_classifier
+torch.manual_seed(0)
+network = nn.Sequential(
+    *(nn.Conv2d(1, 4, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 8, 5), nn.MaxPool2d(2)),
+    *(nn.Flatten(), nn.ReLU(), nn.Linear(128, 10)),
+)
+digits, classes = mnist(n=3000)
+adam = torch.optim.Adam(network.parameters(), lr=0.01)
+train_classifier(
+    network, torch.tensor(digits[:, None]), torch.tensor(classes), optimiser=adam, epochs=1
+)
+scene = np.zeros((80, 80))
+for digit, (row, column) in zip(digits, [(2, 6), (6, 46), (44, 10), (50, 48)]):
+    scene[row : row + 28, column : column + 28] = digit
+SlidingWindow(network, {"Four": scene, "Two": scene[:, 4:60]}, at=(12, 36), key="sliding")""",
+        bundle="sliding_window",
+        alt="map of 14 × 14 cells",
+        handles=1,
+        end=("at", [52, 52]),
+        host=("at", [8, 12], "^row 8, column 12$"),
+        snap=12,
+        hostile=[
+            {"at": [1e308, -1e308], "image": 9, "size": -5, "shown": "__proto__"},
+            {"at": "x", "image": None, "size": "1e9", "snap": "no", "padded": {}, "marked": 0},
+            {"network": {}, "images": [], "window": 1e9, "labels": None},
+        ],
+    ),
+    "activation": Shown(
+        source="""from converge_lib.data import photographs
+ActivationMap(photographs()["coffee"], key="activation")""",
+        bundle="activation_map",
+        alt="espresso 94 %",
+        handles=1,
+        end=("cell", [6, 6]),
+        host=("cell", [0, 2], "^row 1, column 3: "),
+        snap=38,
+        hostile=[
+            {"index": 1e9, "other": "1", "cell": [[0], None], "opacity": -1, "threshold": 1e308},
+            {"index": None, "other": -5, "cell": 3, "opacity": "1", "smooth": 0, "boxed": "yes"},
+            {"names": [], "cells": "AAAA", "shape": [0, 1e9], "photograph": "http://x.invalid/"},
+        ],
+    ),
+    "gap": Shown(
+        source="""import torch
+from torch import nn
+from converge_lib.data import mnist
+from converge_lib.training import train_classifier
+torch.manual_seed(0)
+heads = {
+    "dense head": (nn.Flatten(), nn.Linear(392, 10)),
+    "GAP": (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)),
+}
+trunk = lambda: (
+    *(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+    *(nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+)
+networks = {name: nn.Sequential(*trunk(), *head) for name, head in heads.items()}
+digits, labels = mnist(n=1000)
+for network in networks.values():
+    adam = torch.optim.Adam(network.parameters(), lr=0.01)
+    train_classifier(
+        network, torch.tensor(digits[:, None]), torch.tensor(labels), optimiser=adam, epochs=5
+    )
+GapVersusDense(networks, train=(digits, labels), test=mnist("test", 40), key="gap")""",
+        bundle="gap_versus_dense",
+        alt="dense head: 4,266 parameters, 3,930 of them in linear layers",
+        handles=1,
+        end=("shift", [8, 8]),
+        host=("shift", [3, -2], "^3 px right, 2 px up$"),
+        snap=4.5,
+        hostile=[
+            {"digit": 1e9, "drawing": "<b>", "shift": [None, "x"], "size": -1e308, "chart": "b"},
+            {"digit": -1, "drawing": "f" * 783, "shift": [1e308, -1e308], "size": 29.4},
+            {"networks": [], "digits": None, "tested": "x", "mapped": 1, "shift": 5},
+        ],
+    ),
 }
 
 THREE_FRAMES = """async () => {

@@ -207,7 +207,7 @@ CONVEX = {
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 8, 32])
-@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 3), (-7.5, 2.25)])
+@pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 3), (-7.5, 2.25), (-1.5, 1.5)])
 def test_the_error_for_the_square_is_known(low, high, k):
     W, b = fit_convex(np.square, (low, high), k)
     assert W.shape == (1, 1, k)

@@ -57,9 +57,18 @@ test("floats of sixteen bits, one by one", () => {
   assert.equal(layer.bias[0], 2 ** -14);
 });
 
+test("weights of eight bits have a scale a row", () => {
+  const bytes = Buffer.from(new Int8Array([127, -1, 0, -127]).buffer).toString("base64");
+  const [layer] = unpack({ bits: 8, layers: [
+    { kind: "linear", shape: [2, 2], weight: bytes, scale: base64(0.5, 2), bias: base64(1, 3) },
+  ] });
+  assert.deepEqual([...layer.weight.data], [63.5, -0.5, 0, -254]);
+  assert.deepEqual([...layer.bias], [1, 3]);
+});
+
 test("what is no network is null, and nothing throws", () => {
   for (const hostile of [
-    undefined, null, 0, "x", [], {}, { layers: [] }, { bits: 16, layers: [] }, { bits: 8, layers: [{ kind: "relu" }] },
+    undefined, null, 0, "x", [], {}, { layers: [] }, { bits: 16, layers: [] }, { bits: 4, layers: [{ kind: "relu" }] }, { ...packed(CONV), bits: 8 },
     { bits: 32, layers: "relu" }, { bits: 32, layers: Array(65).fill({ kind: "relu" }) }, packed(null), packed({}),
     packed({ kind: "__proto__" }), packed({ kind: "tanh" }), packed({ kind: "max_pool" }), packed({ kind: "max_pool", size: 0 }),
     packed({ kind: "max_pool", size: 1.5 }), packed({ ...CONV, shape: [1, 1, 1] }), packed({ ...CONV, shape: [1, 1, 1, 1e9] }),

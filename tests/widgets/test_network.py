@@ -52,7 +52,7 @@ NETWORKS = {
         (3, 1, 1),
     ),
 }
-CASES = [(name, bits) for name in NETWORKS for bits in (16, 32)]
+CASES = [(name, bits) for name in NETWORKS for bits in (8, 16, 32)]
 
 
 def made(name, bits):
@@ -150,10 +150,10 @@ def test_what_a_page_does_not_have_is_refused_by_its_name(module, message):
             refuse(module)
 
 
-@pytest.mark.parametrize("bits", [8, 64, "16", True, None])
-def test_bits_are_16_or_32(bits):
+@pytest.mark.parametrize("bits", [4, 64, "16", True, None])
+def test_bits_are_8_16_or_32(bits):
     for refuse in (pack, rounded):
-        with pytest.raises(ValueError, match="bits must be one of 16, 32"):
+        with pytest.raises(ValueError, match="bits must be one of 8, 16, 32"):
             refuse(nn.Sequential(nn.ReLU()), bits)
 
 
@@ -166,3 +166,30 @@ def test_weights_that_sixteen_bits_cannot_hold_are_refused(value):
         pack(network)
     if np.isfinite(value):
         assert float(rounded(network, 32)[0].weight) == value
+
+
+def test_eight_bits_are_within_half_a_step_of_the_largest_of_each_row():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3))
+    with torch.no_grad():
+        network[0].weight[1] *= 1000
+        network[0].weight[2] = 0
+    near = rounded(network, 8)[0].weight
+    exact = network[0].weight.detach().double()
+    steps = exact.abs().amax((1, 2, 3)) / 127
+    assert ((near - exact).abs().amax((1, 2, 3)) <= 0.5001 * steps).all()
+    np.testing.assert_allclose(near.abs().amax((1, 2, 3)), 127 * steps, rtol=1e-6)
+    assert not near[2].any()
+
+
+def test_eight_bits_take_half_the_room_of_sixteen():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(400, 100))
+    sizes = [len(json.dumps(pack(network, bits))) for bits in (8, 16)]
+    assert 0.5 < sizes[0] / sizes[1] < 0.53
+
+
+def test_a_weight_that_is_no_number_is_refused_in_eight_bits():
+    network = nn.Sequential(nn.Conv2d(1, 1, 1))
+    with torch.no_grad():
+        network[0].weight.fill_(np.nan)
+    with pytest.raises(ValueError, match="finite weights of 8 bits, got others in 0"):
+        pack(network, 8)

@@ -14,6 +14,7 @@ const MARGIN = { left: 40, right: 12, top: 24, bottom: 38 };
  * @property {number[]} domain
  * @property {boolean} log
  * @property {string} title
+ * @property {number[]} [ticks] in place of those that the axis would choose
  *
  * @typedef {object} Line
  * @property {ArrayLike<number>} xs
@@ -45,7 +46,7 @@ const MARGIN = { left: 40, right: 12, top: 24, bottom: 38 };
  */
 
 const tick = (/** @type {Axis} */ axis, /** @type {number} */ value) =>
-  axis.log ? power(Math.round(Math.log10(value))) : grouped(value);
+  axis.log && !axis.ticks ? power(Math.round(Math.log10(value))) : grouped(value);
 
 /** @param {string} [kind] class of the element */
 export function createChart(kind = "") {
@@ -120,6 +121,7 @@ export function createChart(kind = "") {
     element,
     edges,
     x: () => sx,
+    y: () => sy,
     width: () => width,
     resize() {
       const [w, h] = [element.clientWidth, element.clientHeight];
@@ -140,7 +142,7 @@ export function createChart(kind = "") {
       text(unit, x.title);
       set(unit, { x: right, y: height - 4 });
 
-      const [xs, ys] = [sx.ticks(width > 300 ? 6 : 4), sy.ticks(height > 260 ? 8 : 5)];
+      const [xs, ys] = [x.ticks ?? sx.ticks(width > 300 ? 6 : 4), y.ticks ?? sy.ticks(height > 260 ? 8 : 5)];
       set(grid, { d: ys.map((v) => `M${left},${sy(v).toFixed(1)}H${right}`).join("") || "M0,0" });
       drawTicks([...xs.map((v) => `x${v}`), ...ys.map((v) => `y${v}`)]).forEach((label, i) => {
         const [axis, value] = i < xs.length ? [x, xs[i]] : [y, ys[i - xs.length]];

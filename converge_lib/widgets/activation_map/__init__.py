@@ -1,0 +1,1 @@
+"""ActivationMap: where a network looked in a photograph, for every class that it knows."""

@@ -1,0 +1,270 @@
+// The layers of a small network, forwards, and the network that a page carries. No DOM here.
+//
+// Every layer takes a map to a map. A vector is a map of one pixel, which is what makes a linear
+// layer a convolution.
+
+import { list, record } from "../sanitise.js";
+
+/**
+ * @typedef {object} FeatureMap
+ * @property {Float64Array} data channels, then rows, then columns
+ * @property {number[]} shape [channels, height, width]
+ *
+ * @typedef {object} Weight
+ * @property {Float64Array} data
+ * @property {number[]} shape [out, in, height, width] of a convolution, [out, in] of a linear layer
+ *
+ * @typedef {{kind: "conv2d", weight: Weight, bias: Float64Array, padding: number}} Convolution
+ * @typedef {{kind: "linear", weight: Weight, bias: Float64Array}} Linear
+ * @typedef {Convolution | Linear | {kind: "max_pool", size: number}
+ *   | {kind: "relu" | "flatten" | "global_average_pool" | "global_max_pool"}} Layer
+ */
+
+const product = (/** @type {number[]} */ shape) => shape.reduce((a, b) => a * b, 1);
+
+/** A map, of zeros unless it is given its numbers. */
+export const featureMap = (/** @type {number[]} */ shape, /** @type {Float64Array} */ data = new Float64Array(product(shape))) => ({ data, shape });
+
+/**
+ * The patches under a filter of kh × kw, one after the other; what lies in the padding is zero.
+ * @param {FeatureMap} map
+ */
+function patchesOf({ data, shape: [channels, height, width] }, /** @type {number} */ kh, /** @type {number} */ kw, /** @type {number} */ padding) {
+  const rows = height + 2 * padding - kh + 1;
+  const columns = width + 2 * padding - kw + 1;
+  const patches = new Float64Array(rows * columns * channels * kh * kw);
+  let at = 0;
+  for (let y = -padding; y < rows - padding; y++) {
+    for (let x = -padding; x < columns - padding; x++) {
+      const [left, right] = [Math.max(0, -x), Math.min(kw, width - x)];
+      for (let c = 0; c < channels; c++) {
+        for (let ky = 0; ky < kh; ky++, at += kw) {
+          if (y + ky < 0 || y + ky >= height) continue;
+          const from = (c * height + y + ky) * width + x;
+          for (let kx = left; kx < right; kx++) patches[at + kx] = data[from + kx];
+        }
+      }
+    }
+  }
+  return patches;
+}
+
+/**
+ * Each output is the sum of a patch times a filter, and a bias. The filters move by one pixel.
+ * @param {FeatureMap} map @param {Weight} weight @param {ArrayLike<number>} bias
+ * @returns {FeatureMap}
+ */
+export function conv2d(map, { data: weights, shape: [outputs, inputs, kh, kw] }, bias, { padding = 0 } = {}) {
+  const [, height, width] = map.shape;
+  const result = featureMap([outputs, height + 2 * padding - kh + 1, width + 2 * padding - kw + 1]);
+  const area = result.shape[1] * result.shape[2];
+  const length = inputs * kh * kw;
+  const patches = patchesOf(map, kh, kw, padding);
+  for (let o = 0; o < outputs; o++) {
+    const [filter, out] = [o * length, o * area];
+    let i = 0;
+    // four sums side by side: none waits for the one before it
+    for (; i + 4 <= area; i += 4) {
+      let a = bias[o];
+      let [b, c, d] = [a, a, a];
+      const first = i * length;
+      const [second, third, fourth] = [first + length, first + 2 * length, first + 3 * length];
+      for (let k = 0; k < length; k++) {
+        const w = weights[filter + k];
+        a += w * patches[first + k];
+        b += w * patches[second + k];
+        c += w * patches[third + k];
+        d += w * patches[fourth + k];
+      }
+      result.data[out + i] = a;
+      result.data[out + i + 1] = b;
+      result.data[out + i + 2] = c;
+      result.data[out + i + 3] = d;
+    }
+    for (; i < area; i++) {
+      let sum = bias[o];
+      for (let k = 0; k < length; k++) sum += weights[filter + k] * patches[i * length + k];
+      result.data[out + i] = sum;
+    }
+  }
+  return result;
+}
+
+/** The largest number of each square of size × size; what is left over at the ends is not looked at. */
+export function maxPool(/** @type {FeatureMap} */ { data, shape: [channels, height, width] }, /** @type {number} */ size) {
+  const [rows, columns] = [Math.floor(height / size), Math.floor(width / size)];
+  const result = featureMap([channels, rows, columns]);
+  for (let c = 0, at = 0; c < channels; c++) {
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++, at++) {
+        const corner = (c * height + y * size) * width + x * size;
+        let most = data[corner];
+        for (let ky = 0; ky < size; ky++) {
+          for (let kx = 0; kx < size; kx++) {
+            const value = data[corner + ky * width + kx];
+            if (value > most) most = value;
+          }
+        }
+        result.data[at] = most;
+      }
+    }
+  }
+  return result;
+}
+
+export function relu(/** @type {FeatureMap} */ { data, shape }) {
+  const result = featureMap(shape);
+  for (let i = 0; i < data.length; i++) result.data[i] = Math.max(0, data[i]);
+  return result;
+}
+
+/** All the numbers of a map as the channels of one pixel. */
+export const flatten = (/** @type {FeatureMap} */ { data }) => featureMap([data.length, 1, 1], data);
+
+/** A convolution whose filters are one pixel, on the one pixel of a flattened map. */
+export const linear = (/** @type {FeatureMap} */ map, /** @type {Weight} */ { data, shape }, /** @type {ArrayLike<number>} */ bias) =>
+  conv2d(map, { data, shape: [...shape, 1, 1] }, bias);
+
+export function globalAveragePool(/** @type {FeatureMap} */ { data, shape: [channels, height, width] }) {
+  const result = featureMap([channels, 1, 1]);
+  const area = height * width;
+  for (let i = 0; i < data.length; i++) result.data[Math.floor(i / area)] += data[i] / area;
+  return result;
+}
+
+export const globalMaxPool = (/** @type {FeatureMap} */ { data, shape: [channels, height, width] }) => {
+  const area = height * width;
+  return featureMap([channels, 1, 1], Float64Array.from({ length: channels }, (_, c) =>
+    data.subarray(c * area, (c + 1) * area).reduce((most, value) => Math.max(most, value), -Infinity)));
+};
+
+/** Scores as probabilities: positive, and 1 in all. */
+export function softmax(/** @type {ArrayLike<number>} */ scores) {
+  const all = Float64Array.from(scores);
+  const most = all.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = all.map((score) => Math.exp(score - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** One layer's output. */
+export function apply(/** @type {Layer} */ layer, /** @type {FeatureMap} */ map) {
+  switch (layer.kind) {
+    case "conv2d": return conv2d(map, layer.weight, layer.bias, layer);
+    case "linear": return linear(map, layer.weight, layer.bias);
+    case "max_pool": return maxPool(map, layer.size);
+    case "relu": return relu(map);
+    case "flatten": return flatten(map);
+    case "global_average_pool": return globalAveragePool(map);
+    case "global_max_pool": return globalMaxPool(map);
+  }
+}
+
+/** Every layer's output, in their order; the last is the network's. */
+export function forward(/** @type {Layer[]} */ layers, /** @type {FeatureMap} */ map) {
+  return layers.map((layer) => (map = apply(layer, map)));
+}
+
+/**
+ * The shape of every layer's output, or null where the layers do not fit the input or one another.
+ * @param {Layer[]} layers @param {number[]} input
+ * @returns {number[][] | null}
+ */
+export function shapes(layers, input) {
+  let [channels, height, width] = input;
+  /** @type {number[][]} */ const found = [];
+  for (const layer of layers) {
+    if (layer.kind === "conv2d") {
+      const [outputs, inputs, kh, kw] = layer.weight.shape;
+      if (inputs !== channels) return null;
+      [channels, height, width] = [outputs, height + 2 * layer.padding - kh + 1, width + 2 * layer.padding - kw + 1];
+    } else if (layer.kind === "linear") {
+      if (layer.weight.shape[1] !== channels || height !== 1 || width !== 1) return null;
+      channels = layer.weight.shape[0];
+    } else if (layer.kind === "max_pool") {
+      [height, width] = [Math.floor(height / layer.size), Math.floor(width / layer.size)];
+    } else if (layer.kind !== "relu") {
+      [channels, height, width] = [layer.kind === "flatten" ? channels * height * width : channels, 1, 1];
+    }
+    if (!(channels > 0 && height > 0 && width > 0)) return null;
+    found.push([channels, height, width]);
+  }
+  return found;
+}
+
+/**
+ * The multiplications of convolutions and linear layers for one input that fits, as
+ * converge_lib.structure.count_multiplications counts them.
+ */
+export function multiplications(/** @type {Layer[]} */ layers, /** @type {number[]} */ input) {
+  const outputs = shapes(layers, input) ?? [];
+  return outputs.reduce((sum, shape, i) => {
+    const layer = layers[i];
+    return "weight" in layer ? sum + product(shape) * product(layer.weight.shape.slice(1)) : sum;
+  }, 0);
+}
+
+// ── The network that a page carries, as converge_lib.widgets.network packs it ──────────────────────
+
+const MOST = { layers: 64, numbers: 4_000_000, size: 4096 };
+
+const whole = (/** @type {unknown} */ value, low = 1) =>
+  Number.isInteger(value) && Number(value) >= low && Number(value) <= MOST.size;
+
+/** A float of 16 bits: 1 of sign, 5 of exponent, 10 of fraction. */
+function half(/** @type {number} */ bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return NaN; // or infinite: not a weight in either case
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : (2 ** -14 * fraction) / 1024);
+}
+
+/** `count` finite numbers from base64 of little-endian floats of 16 or 32 bits, or of whole numbers of 8, or null. */
+function floats(/** @type {unknown} */ text, /** @type {number} */ count, /** @type {number} */ bits) {
+  if (typeof text !== "string" || !(count <= MOST.numbers) || text.length > count * 6 + 8) return null;
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  if (bytes.length !== (count * bits) / 8) return null;
+  const view = new DataView(bytes.buffer);
+  const read = {
+    8: (/** @type {number} */ i) => view.getInt8(i),
+    16: (/** @type {number} */ i) => half(view.getUint16(2 * i, true)),
+    32: (/** @type {number} */ i) => view.getFloat32(4 * i, true),
+  }[bits];
+  const numbers = Float64Array.from({ length: count }, (_, i) => read(i));
+  return numbers.every(Number.isFinite) ? numbers : null;
+}
+
+/** @returns {Layer | null} */
+function layerOf(/** @type {unknown} */ packed, /** @type {number} */ bits) {
+  const { kind, shape, size, padding = 0, ...raw } = record(packed);
+  if (kind === "conv2d" || kind === "linear") {
+    const sizes = list(shape);
+    if (sizes.length !== (kind === "conv2d" ? 4 : 2) || !sizes.every((one) => whole(one)) || !whole(padding, 0)) return null;
+    const others = bits === 8 ? 32 : bits;
+    const [data, bias] = [floats(raw.weight, product(sizes), bits), floats(raw.bias, sizes[0], others)];
+    const scale = bits === 8 ? floats(raw.scale, sizes[0], others) : [];
+    if (!data || !bias || !scale) return null;
+    if (bits === 8) data.forEach((level, i) => (data[i] = level * scale[Math.floor((i * sizes[0]) / data.length)]));
+    const weight = { data, shape: [...sizes] };
+    return kind === "conv2d" ? { kind, weight, bias, padding } : { kind, weight, bias };
+  }
+  if (kind === "max_pool") return whole(size) ? { kind, size } : null;
+  return ["relu", "flatten", "global_average_pool", "global_max_pool"].includes(kind) ? { kind } : null;
+}
+
+/**
+ * The layers of a packed network, or null where it is none. Never throws.
+ * @param {unknown} packed
+ * @returns {Layer[] | null}
+ */
+export function unpack(packed) {
+  try {
+    const { bits, layers } = record(packed);
+    if (![8, 16, 32].includes(bits) || list(layers).length > MOST.layers) return null;
+    const found = list(layers).map((layer) => layerOf(layer, bits));
+    return found.length && found.every((layer) => layer !== null) ? found : null;
+  } catch {
+    return null; // what atob cannot read
+  }
+}

@@ -1,0 +1,1 @@
+"""GapVersusDense: a dense head against global pooling, and what a shift does to each."""

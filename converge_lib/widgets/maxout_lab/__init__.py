@@ -1,0 +1,1 @@
+"""MaxoutLab: gradient descent bends the lines of a maxout unit into a target function."""
