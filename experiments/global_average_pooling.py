@@ -94,7 +94,7 @@ WANTED += [(head, "scattered") for head in ("dense", "dropout", "average")]
 
 
 def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
-    """The rate of each head is chosen on validation digits on seed 0, then tested on several seeds."""
+    """Each head's rate is chosen on validation digits on seed 0, then tested on several seeds."""
     choice("scale", scale, ["page"])
     wanted = []
     for head, frame in WANTED:
@@ -121,7 +121,7 @@ def run(
     """Train; the accuracies on the training digits and on those of the split.
 
     On the test split also the accuracies that :func:`when_shifted` measures on digits in the middle
-    of the frame, and :func:`on_sheets` where the training digits were.
+    of the frame, and :func:`on_sheets` for those trained on centred digits or with the mean.
     Stopped early, after ``updates``, the losses alone.
     """
     size = FRAMES[frame]
@@ -140,7 +140,9 @@ def run(
     images, labels = images[:MOVED], labels[:MOVED]
     middle = nn.functional.pad(images, [(size - 28) // 2] * 4)
     result["shifted"] = [when_shifted(network, middle, labels, by) for by in SHIFTS]
-    return result | (on_sheets(network, head, images, labels) if frame == "centred" else {})
+    if frame == "centred" or head == "average":
+        result |= on_sheets(network, head, size, images, labels)
+    return result
 
 
 def train(
@@ -193,22 +195,24 @@ def when_shifted(network: nn.Module, images: Tensor, labels: Tensor, by: int) ->
     return float(np.mean(found))
 
 
-def on_sheets(network: nn.Sequential, head: str, images: Tensor, labels: Tensor) -> dict[str, Any]:
+def on_sheets(
+    network: nn.Sequential, head: str, size: int, images: Tensor, labels: Tensor
+) -> dict[str, Any]:
     """Return for each way of reading the accuracies on sheets of each size, and among clutter."""
     cluttered, classes, _ = cluttered_mnist(MOVED, CLUTTERED, UNSEEN, "test")
     cluttered = torch.tensor(cluttered, device=images.device)[:, None]
     classes = torch.tensor(classes, device=images.device)
     found: dict[str, Any] = {}
     for way in WAYS[head]:
-        read = partial(scores, network, way)
-        sheets = (place(images, size, UNSEEN) for size in SIZES)
+        read = partial(scores, network, way, size)
+        sheets = (place(images, wider, UNSEEN) for wider in SIZES)
         found[way] = [accuracy(read, sheet, labels, batch=100) for sheet in sheets]
         found[f"{way}, clutter"] = accuracy(read, cluttered, classes, batch=100)
     return found
 
 
-def scores(network: nn.Sequential, way: str, sheets: Tensor) -> Tensor:
-    r"""Return the class scores, shape (n, 10), that a network for 28×28 gives larger sheets.
+def scores(network: nn.Sequential, way: str, size: int, sheets: Tensor) -> Tensor:
+    r"""Return the class scores, shape (n, 10), that a network for size × size gives other sheets.
 
     ============= ===============================================================================
     way           scores
@@ -223,7 +227,7 @@ def scores(network: nn.Sequential, way: str, sheets: Tensor) -> Tensor:
     if way == "as trained":
         return network(sheets)
     if way == "slid":
-        return convolutionalise(network, (1, 28, 28))(sheets).amax((2, 3))
+        return convolutionalise(network, (1, size, size))(sheets).amax((2, 3))
     *features, _, _, linear = network
     maps = nn.Sequential(*features)(sheets)
     if way == "highest":
@@ -231,7 +235,7 @@ def scores(network: nn.Sequential, way: str, sheets: Tensor) -> Tensor:
     paper = torch.zeros(linear.in_features, device=sheets.device)
     if way == "paper removed":
         paper = paper_features(network)
-    area = maps[0, 0].numel() / (28 // 4) ** 2
+    area = maps[0, 0].numel() / (size // 4) ** 2
     return linear(paper + area * (maps.mean((2, 3)) - paper))
 
 
