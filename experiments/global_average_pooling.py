@@ -90,7 +90,7 @@ WAYS = {
 }
 """How a head may read a larger sheet, see :func:`scores`."""
 WANTED = [(head, "centred") for head in HEADS]
-WANTED += [(head, "scattered") for head in ("dense", "dropout", "average")]
+WANTED += [(head, "scattered") for head in ("average", "dense", "dropout")]
 
 
 def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:

@@ -51,10 +51,11 @@ test("whatever the traits hold, the state is sound and can be said", () => {
 });
 
 test("whatever the data hold, what is no network or no digit is left out", () => {
+  assert.equal(sanitise({}, prepare({})).digit, -1);
   for (const name of DATA) {
     for (const value of HOSTILE) {
       const data = prepare({ ...TRAITS, [name]: value });
-      const state = sanitise({ digit: 1 }, data);
+      const state = sanitise({ digit: "x" }, data);
       assert.doesNotMatch(describe(state, data, saidOf(state, data)), /NaN|undefined|Infinity|\[object/);
     }
   }

@@ -105,9 +105,9 @@ test("whatever the traits hold, the state is sound and can be said", () => {
         assert.ok(state.layer >= 0 && state.layer <= data.steps.length);
         const values = activations(data.steps, pixelOf(data.image, ...state.at), state.relu);
         const several = data.names.length > 1;
-        const seen = { vector: values[0].data, scores: values.at(-1).data, shares: several ? [0.2, 0.8] : null, difference: 0, moved: 0.1 };
+        const seen = { state, data, vector: values[0].data, scores: values.at(-1).data, shares: several ? [0.2, 0.8] : null, difference: 0, moved: 0.1 };
         for (const hidden of [true, false]) {
-          assert.doesNotMatch(describe(state, data, seen, hidden), /NaN|undefined|Infinity|\[object/);
+          assert.doesNotMatch(describe(seen, hidden), /NaN|undefined|Infinity|\[object/);
         }
       }
     }
@@ -131,8 +131,8 @@ test("words, verdicts, and what a question hides", () => {
   assert.equal(verdict("same", 0).right, true);
   for (const guess of [null, ...Object.keys(ANSWERS).filter((one) => one !== "same")]) assert.equal(verdict(guess, 0).right, false);
   const data = prepare(GOOD);
-  const seen = { vector: [0, 1, 0.5], scores: [1, 2], shares: [0.3, 0.7], difference: 0, moved: 0.25 };
   const state = sanitise({ shuffled: true, relu: false }, data);
-  assert.match(describe(state, data, seen, false), /takes it for “no” \(70 %\).*2 layers are one linear map, a 2 × 3 matrix.* 25 % of the pixels.*no neighbour matters/);
-  assert.doesNotMatch(describe(state, data, seen, true), /neighbour|moved with/);
+  const seen = { state, data, vector: [0, 1, 0.5], scores: [1, 2], shares: [0.3, 0.7], difference: 0, moved: 0.25 };
+  assert.match(describe(seen, false), /takes it for “no” \(70 %\).*2 layers are one linear map, a 2 × 3 matrix.* 25 % of the pixels.*no neighbour matters/);
+  assert.doesNotMatch(describe(seen, true), /neighbour|moved with/);
 });

@@ -130,7 +130,7 @@ function seenIn(state, data) {
   const scores = windowScores(layers, part, state.at, data.window);
   const map = forward(converted(layers, data.window), part).at(-1);
   const cell = cellName(state, data) ? cellOf(map, ...state.at.map((side) => side / data.stride)) : null;
-  return { scores, cell, difference: cell ? distance(scores, cell) : 0, everywhere: 0, differing: 0, found: [], costs: costs(layers, data.window, size) };
+  return { state, data, scores, cell, difference: cell ? distance(scores, cell) : 0, everywhere: 0, differing: 0, found: [], costs: costs(layers, data.window, size) };
 }
 
 test("whatever the traits hold, the state is sound and can be said", () => {
@@ -142,7 +142,7 @@ test("whatever the traits hold, the state is sound and can be said", () => {
         const [height, width] = sizeOf(data, state);
         assert.ok(state.at[0] >= 0 && state.at[0] + data.window <= height && state.at[1] + data.window <= width);
         for (const hidden of [true, false]) {
-          assert.doesNotMatch(describe(state, data, seenIn(state, data), hidden), /NaN|undefined|Infinity|\[object/);
+          assert.doesNotMatch(describe(seenIn(state, data), hidden), /NaN|undefined|Infinity|\[object/);
         }
       }
     }
@@ -178,8 +178,8 @@ test("verdicts, and what a question hides", () => {
   const data = prepare(traits(GOOD));
   const state = sanitise({}, data);
   const seen = seenIn(state, data);
-  assert.match(describe(state, data, seen, false), /multiplies [\d,]+ times, 24 windows/);
-  const hidden = describe(state, data, seen, true);
+  assert.match(describe(seen, false), /multiplies [\d,]+ times, 24 windows/);
+  const hidden = describe(seen, true);
   assert.match(hidden, /hidden until you commit/);
   assert.doesNotMatch(hidden, /multiplies|×/);
 });

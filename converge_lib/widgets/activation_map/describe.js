@@ -29,7 +29,7 @@ export function sceneOf(data, { index, other, own_scale }) {
     ? [map.reduce((a, b) => Math.min(a, b), 0) / cells, map.reduce((a, b) => Math.max(a, b), 0) / cells]
     : [lowest, highest];
   const largest = map.reduce((a, b) => Math.max(a, Math.abs(b)), 0) / cells; // of two maps, it may lie beyond the ends
-  const scale = (own_scale ? largest : Math.max(-ends[0], ends[1], largest)) || 1;
+  const scale = Math.max(-ends[0], ends[1], largest) || 1;
   return {
     name: names[index],
     other: other === null ? null : names[other],

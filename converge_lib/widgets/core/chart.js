@@ -2,7 +2,7 @@
 // mark or a rule beyond them lies on their edge.
 
 import { html, keyed, set, svg, text } from "./dom.js";
-import { grouped, power } from "./format.js";
+import { compact, grouped, power } from "./format.js";
 import { place } from "./labels.js";
 import { outline } from "./palette.js";
 import { linear, logarithmic } from "./scales.js";
@@ -45,8 +45,11 @@ const MARGIN = { left: 40, right: 12, top: 24, bottom: 38 };
  * @property {Rule[]} rules
  */
 
-const tick = (/** @type {Axis} */ axis, /** @type {number} */ value) =>
-  axis.log && !axis.ticks ? power(Math.round(Math.log10(value))) : grouped(value);
+function tick(/** @type {Axis} */ axis, /** @type {number} */ value) {
+  if (axis.log && !axis.ticks) return power(Math.round(Math.log10(value)));
+  const size = Math.abs(value);
+  return size >= 1e5 || size < 1e-3 ? compact(value) : grouped(value);
+}
 
 /** @param {string} [kind] class of the element */
 export function createChart(kind = "") {

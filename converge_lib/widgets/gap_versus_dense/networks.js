@@ -1,6 +1,6 @@
 // What a network says of an image, or why it cannot say anything. No DOM here.
 
-import { featureMap, forward, shapes, softmax } from "../core/maths/layers.js";
+import { apply, featureMap, shapes, softmax } from "../core/maths/layers.js";
 import { SIDE } from "./frames.js";
 
 /**
@@ -30,9 +30,17 @@ const shapeOfMaps = (/** @type {Layer[]} */ layers, /** @type {number} */ size) 
 export const refusal = (/** @type {Layer[]} */ layers, /** @type {number} */ size) =>
   (shapes(layers, [1, size, size]) ? null : { wanted: shapeOfMaps(layers, SIDE), got: shapeOfMaps(layers, size) });
 
-/** @param {Layer[]} layers @param {FeatureMap} image one that fits @returns {Answer} */
-export function answer(layers, image) {
-  const outputs = forward(layers, image);
+/**
+ * What a network says, a layer after the other. A generator that pauses after each.
+ * @param {Layer[]} layers @param {FeatureMap} image one that fits
+ * @returns {Generator<void, Answer>}
+ */
+export function* answer(layers, image) {
+  /** @type {FeatureMap[]} */ const outputs = [];
+  for (const layer of layers) {
+    outputs.push(apply(layer, outputs.at(-1) ?? image));
+    yield;
+  }
   const shares = softmax(outputs[outputs.length - 1].data);
   const winner = shares.indexOf(Math.max(...shares));
   return { shares, winner, map: classMap(layers, outputs, winner) };

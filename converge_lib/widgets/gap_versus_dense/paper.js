@@ -1,7 +1,7 @@
 // The digit on its paper, and the frame of what the networks are given of it. The digit is dragged,
 // or drawn with the pen.
 
-import { html, set, svg, text } from "../core/dom.js";
+import { html, set, svg, text, uniqueId } from "../core/dom.js";
 import { gridHandle } from "../core/grid_handle.js";
 import { fitted, shades } from "../core/raster.js";
 import { MOST_SHIFT, SIDE } from "./frames.js";
@@ -73,14 +73,21 @@ export function createPaper({ onMove, onStroke }) {
     resize: room.resize,
     /** @param {import("./state.js").State} state @param {Sheet} sheet @param {(name: string) => string} colour */
     draw({ size, shift }, sheet, colour) {
-      if (!room.width()) return;
       const across = Math.max(size, SIDE + 2 * MOST_SHIFT) + 2 * MARGIN;
-      const context = room.context(1);
+      const start = (across - SIDE) / 2;
       cell = room.width() / across;
+      corner = [start + shift[0], start + shift[1]];
       pen = sheet.pen;
       if (!pen) lift();
-      const start = (across - SIDE) / 2;
-      corner = [start + shift[0], start + shift[1]];
+      element.classList.toggle("pen", pen);
+      digit.element.hidden = pen;
+      const boxSide = (SIDE - 2 * BOX) * cell;
+      Object.assign(digit.element.style, { width: `${boxSide.toFixed(2)}px`, height: `${boxSide.toFixed(2)}px` });
+      const offset = (start + BOX - MOST_SHIFT) * cell;
+      digit.set([shift[1] + MOST_SHIFT, shift[0] + MOST_SHIFT], { last: [2 * MOST_SHIFT, 2 * MOST_SHIFT], cell },
+        shiftName(shift), [offset, offset]);
+      if (!room.width()) return;
+      const context = room.context(1);
       const [from, side] = [((across - size) / 2) * cell, size * cell];
       const ink = shadedDigit(sheet.digit, colour("ink"));
       const drawDigit = () => context.drawImage(ink, corner[0] * cell, corner[1] * cell, SIDE * cell, SIDE * cell);
@@ -104,21 +111,21 @@ export function createPaper({ onMove, onStroke }) {
         context.drawImage(shades(data.map((value) => value / (most || 1)), columns, rows, colour(own)), from, from, side, side);
       }
       context.restore();
+      if (pen) {
+        context.strokeStyle = colour("control");
+        context.setLineDash([2, 3]);
+        context.strokeRect((corner[0] + BOX) * cell, (corner[1] + BOX) * cell, boxSide, boxSide);
+        context.setLineDash([]);
+      }
       context.strokeStyle = colour("ink");
       context.lineWidth = 1.5;
       context.strokeRect(from, from, side, side);
 
-      set(title, { x: from.toFixed(1), y: Math.max(13, from - 6).toFixed(1) });
+      const above = from > 18;
+      set(title, { x: (above ? from : from + 5).toFixed(1), y: (above ? from - 6 : from + 15).toFixed(1) });
       text(title, `${size}×${size} pixels for the networks`);
       hint.style.display = pen && !sheet.digit.some((value) => value > 0) ? "" : "none";
       set(hint, { x: ((corner[0] + SIDE / 2) * cell).toFixed(1), y: ((corner[1] + SIDE / 2) * cell).toFixed(1) });
-      element.classList.toggle("pen", pen);
-      digit.element.hidden = pen;
-      const box = `${((SIDE - 2 * BOX) * cell).toFixed(2)}px`;
-      Object.assign(digit.element.style, { width: box, height: box });
-      const offset = (start + BOX - MOST_SHIFT) * cell;
-      digit.set([shift[1] + MOST_SHIFT, shift[0] + MOST_SHIFT], { last: [2 * MOST_SHIFT, 2 * MOST_SHIFT], cell },
-        shiftName(shift), [offset, offset]);
     },
   };
 }
@@ -129,7 +136,7 @@ export function createPaper({ onMove, onStroke }) {
  */
 export function createChooser(onChange) {
   const options = html("div", { class: "digits", role: "radiogroup", "aria-label": "Digit" });
-  const group = `digits-${Math.random().toString(36).slice(2)}`;
+  const group = uniqueId();
   /** @type {unknown} */ let shown = null;
   let painted = "";
 

@@ -92,7 +92,7 @@ export function sanitise(given, { digits }) {
   const raw = record(given);
   const drawing = string(raw.drawing, "", SIDE * SIDE + 1);
   return {
-    digit: whole(raw.digit, 0, -1, digits.length - 1),
+    digit: Math.min(whole(raw.digit, 0, -1), digits.length - 1),
     drawing: isDrawing(drawing) ? drawing : "",
     shift: [0, 1].map((i) => whole(list(raw.shift)[i], 0, -MOST_SHIFT, MOST_SHIFT)),
     size: SIZES.low + SIZES.step * Math.round((number(raw.size, SIDE, SIZES.low, SIZES.high) - SIZES.low) / SIZES.step),

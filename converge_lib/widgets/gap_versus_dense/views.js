@@ -6,6 +6,7 @@ import { isAnswer, percent, refusalName, saidName } from "./describe.js";
 import { CLASSES } from "./state.js";
 
 const classes = Array.from({ length: CLASSES }, (_, k) => k);
+const ROOM = 60; // for a share in words, in pixels
 const colourOf = (/** @type {number} */ i) => `var(--network-${i})`;
 
 /** A column of bars for each network, a row for each class. */
@@ -55,7 +56,7 @@ export function createScores() {
           const share = hidden || !answer ? 0 : answer.shares[k];
           const winner = !hidden && answer?.winner === k;
           bar.classList.toggle("winner", winner);
-          bar.firstChild.style.width = `${(100 * share).toFixed(1)}%`;
+          bar.firstChild.style.width = `calc(${share.toFixed(3)} * (100% - ${ROOM}px))`;
           text(bar.lastChild, hidden ? "?" : share < 0.005 && !winner ? "" : `${percent(share)}${winner ? " ◀" : ""}`);
         });
       });

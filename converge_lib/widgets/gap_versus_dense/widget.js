@@ -14,6 +14,7 @@ import { DATA, SHARED, prepare, sanitise, sizes } from "./state.js";
 import { createScores, createSizes } from "./views.js";
 
 const FIRST_GUESS = 0.5;
+const SLICE = 3.5; // milliseconds of a frame for the networks
 const MARKERS = [
   { dash: [7, 3], marker: [[-1, -1], [1, -1], [1, 1], [-1, 1]] },
   { dash: [], marker: [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]] },
@@ -25,10 +26,10 @@ function render(context) {
   let pen = true; // on the reader's own paper
   let guesses = [FIRST_GUESS, FIRST_GUESS, FIRST_GUESS];
   let committed = { by: 0, guesses };
-  let seen = "";
-  /** @type {unknown} */ let seenOf = null;
-  /** @type {Float64Array} */ let digit = drawn("");
   /** @type {import("./describe.js").Said[]} */ let said = [];
+  let saidOf = ""; // the image that it was said of
+  /** @type {Generator<void, void> | null} */ let work = null; // on what is said of another
+  /** @type {import("./state.js").Data | null} */ let workOf = null;
 
   const figure = stage(context, {
     shared: SHARED,
@@ -37,6 +38,7 @@ function render(context) {
     sanitise,
     draw,
     speak,
+    settled,
     askable: () => figure.data.networks.length > 0,
     answerField: () => bets[0].element.querySelector("input"),
     committed() {
@@ -50,15 +52,45 @@ function render(context) {
   });
   const { update } = figure;
 
-  /** What every network says of the image as it is now. */
+  // ── What the networks say ────────────────────────────────────────────────────────────────────
+
+  const imageName = () => JSON.stringify(["digit", "drawing", "shift", "size"].map((name) => figure.state[name]));
+
+  /** Whether what is said is said of the image as it is now. */
+  function settled() {
+    return work === null && saidOf === imageName();
+  }
+
+  function* looking() {
+    const { state: { size, shift }, data: { networks } } = figure;
+    const name = imageName();
+    const image = frame(digit(), size, shift);
+    const found = [];
+    for (const { layers } of networks) found.push(refusal(layers, size) ?? (yield* answer(layers, image)));
+    [said, saidOf] = [found, name];
+  }
+
+  /** A drag waits for no network: what one frame has no time for, the next one goes on with. */
   function look() {
-    const { state, data } = figure;
-    const now = JSON.stringify([state.digit, state.drawing, state.shift, state.size]);
-    if (seen === now && seenOf === data) return;
-    [seen, seenOf] = [now, data];
-    digit = state.digit < 0 ? drawn(state.drawing) : data.digits[state.digit].pixels;
-    const image = frame(digit, state.size, state.shift);
-    said = data.networks.map(({ layers }) => refusal(layers, state.size) ?? answer(layers, image));
+    const fresh = workOf !== figure.data;
+    workOf = figure.data;
+    if (fresh || (!work && saidOf !== imageName())) work = looking();
+    const end = performance.now() + SLICE;
+    while (work && (fresh || performance.now() < end)) {
+      if (work.next().done) work = null;
+    }
+    if (!settled()) figure.schedule();
+  }
+
+  /** @type {Float64Array} */ let shown;
+  let shownOf = "";
+
+  /** The digit shown, the same array while it is the same digit. */
+  function digit() {
+    const { state: { digit: i, drawing }, data } = figure;
+    if (i >= 0) return data.digits[i].pixels;
+    if (!shown || shownOf !== drawing) [shown, shownOf] = [drawn(drawing), drawing];
+    return shown;
   }
 
   // ── What the reader sees and touches ─────────────────────────────────────────────────────────
@@ -123,20 +155,22 @@ function render(context) {
     mapped.set(state.mapped);
     const map = explained < 0 ? null : /** @type {import("./networks.js").Answer} */ (said[explained]).map;
     paper.draw(state, {
-      digit, pen: own && pen,
+      digit: digit(), pen: own && pen,
       overlay: state.mapped && map && !hidden ? { map, colour: `network-${explained}` } : null,
     }, colour);
     scores.draw(data.networks, said, own ? null : data.digits[state.digit].label, hidden);
     parameters.draw(data.networks);
     drawChart(hidden);
     drawTable(hidden);
+    plots.setAttribute("aria-busy", String(!settled()));
     bets.forEach((bet, i) => {
       bet.element.hidden = i >= data.networks.length;
       if (!bet.element.hidden) nameBet(bet.element, data.networks[i].name);
       bet.set(guesses[i]);
     });
     if (hidden) {
-      text(question, `Every test digit is moved by ${askedShift(state)} pixels, in the eight directions. What share does each network get right?`);
+      const by = askedShift(state);
+      text(question, `Every test digit is moved by ${by} ${by === 1 ? "pixel" : "pixels"}, in the eight directions. What share does each network get right?`);
     }
   }
 
@@ -180,7 +214,7 @@ function render(context) {
         look: lookOf(i),
         cells: [cell(train), cell(shifts[0]), asked(cell(shifts[by])), asked(cell(all[at]))],
       })),
-      ["training digits", "test digits", `moved by ${by} px`, `in ${state.size}×${state.size} px`],
+      ["training digits", "test digits", `moved ${by} px`, `at ${state.size}×${state.size}`],
     );
   }
 
@@ -192,16 +226,18 @@ function render(context) {
     };
   }
 
+  const plots = html("div", { class: "plots" }, paper.element, scores.element, html("div", { class: "curves" }, charts.element, chart.element),
+    html("div", { class: "facts" }, parameters.element, numbers.element));
+
   return figure.show({
     name: "gap-versus-dense",
     bars: [
-      [charts.element, mapped.element],
+      [mapped.element],
       [chooser.element, penButton.element, clear, size.element],
     ],
     question: [question, ...bets.map(({ element }) => element)],
     body: [
-      html("div", { class: "plots" }, paper.element, scores.element, chart.element,
-        html("div", { class: "facts" }, parameters.element, numbers.element)),
+      plots,
       figure.readout,
     ],
   });

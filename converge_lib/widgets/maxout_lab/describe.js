@@ -2,7 +2,7 @@
 
 import { compact, grouped, joined as and } from "../core/format.js";
 import { LOOKS } from "../core/palette.js";
-import { slope, slopeName } from "../curvature_spectrum/describe.js";
+import { slope } from "../curvature_spectrum/describe.js";
 
 /**
  * @typedef {import("./fit.js").Measured} Measured
@@ -95,11 +95,7 @@ export function describe(state, { name, target, shown, step, diverged, descent, 
     : ` Straight lines between ${pieces + 1} points of the target, which two such units can be, have ${errorName(other, half)}${times}.`;
   const limit = units === 1 && !isConvex(target.values) ? " The target is not convex: no number of lines in one unit can follow it." : "";
   if (hidden) return `${said}${compared}${limit} What more lines do is hidden until you commit to an answer.`;
-  const [falls, least] = [exponent(largestOf(descent)), exponent(reference)];
-  const both = Number.isFinite(falls) && Number.isFinite(least)
-    ? ` From ${MANY[0]} to ${lines(MANY[MANY.length - 1])} descent’s error goes as k to the ${slopeName(falls)}, the other as k to the ${slopeName(least)}.`
-    : "";
-  return `${said}${compared}${limit} With ${lines(2 * pieces)} descent reaches ${errorName(descent.get(2 * pieces)?.largest, half)}.${both}`;
+  return `${said}${compared}${limit} With ${lines(2 * pieces)} descent reaches ${errorName(descent.get(2 * pieces)?.largest, half)}.`;
 }
 
 /**

@@ -65,6 +65,7 @@ def _fit(ax: Axes, target: Target, lines: np.ndarray) -> None:
         ax.set_ylabel("the largest of the lines")
     room = 1.35 * target.half
     ax.set(ylim=(target.centre - room, target.centre + room), xlabel="x")
+    ax.locator_params(axis="x", nbins=5)
 
 
 def _errors(
@@ -83,20 +84,16 @@ def _errors(
     if 1 in compared:
         ks = np.array([1.0, 12.0])
         ax.plot(ks, compared[1] / ks**2, color=FAINT, linewidth=1, linestyle="--")
+    for errors, colour, marker in ((compared, COMPARED, "h"), (descent, DESCENT, "o")):
+        values = np.clip(list(errors.values()), lowest, 30 * half)
+        ax.plot(list(errors), values, color=colour, marker=marker, markersize=4, linewidth=1.3)
     name = "best possible" if units == 1 else "k + 1 points joined"
-    for errors, colour, label, below in (
-        (descent, DESCENT, "gradient descent", False),
-        (compared, COMPARED, name, True),
-    ):
-        ks, values = list(errors), np.clip(list(errors.values()), lowest, 30 * half)
-        ax.plot(ks, values, color=colour, marker="h" if below else "o", markersize=4, linewidth=1.3)
-        at = len(ks) // 2
-        ax.annotate(
-            label,
-            (ks[at], values[at]),
-            xytext=(0, -14 if below else 9),
-            textcoords="offset points",
-            horizontalalignment="center" if len(ks) > 1 else "left",
+    for row, (colour, label) in enumerate(((DESCENT, "gradient descent"), (COMPARED, name))):
+        ax.text(
+            *(0.98, 0.99 - 0.07 * row, label),
+            transform=ax.transAxes,
             color=colour,
             fontweight="bold",
+            horizontalalignment="right",
+            verticalalignment="top",
         )

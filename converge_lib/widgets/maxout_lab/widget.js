@@ -10,9 +10,10 @@ import { same } from "../core/sanitise.js";
 import { slices } from "../core/slices.js";
 import { stage } from "../core/stage.js";
 import { table } from "../core/table.js";
+import { slopeName } from "../curvature_spectrum/describe.js";
 import { best, joined } from "./best.js";
 import {
-  DESCENT_LOOK, MANY, START_NAMES, TARGET_NAMES, describe, errorName, lineLook, ratioName, referenceLook, verdict, winsName,
+  DESCENT_LOOK, MANY, START_NAMES, TARGET_NAMES, describe, errorName, exponent, largestOf, lineLook, ratioName, referenceLook, verdict, winsName,
 } from "./describe.js";
 import { measured, reached, stretches, train, training, winner } from "./fit.js";
 import { PIECES, RATE, SHARED, STEPS, TRAINING, sanitise } from "./state.js";
@@ -44,7 +45,10 @@ function render(context) {
     sanitise,
     draw,
     speak,
-    settled: () => !work.busy() && !clock.playing(),
+    settled() {
+      const { pieces: k } = figure.state;
+      return !clock.playing() && [k, 2 * k].every((many) => reference.has(many) && descent.has(many));
+    },
     askable() {
       recall();
       const now = descent.get(figure.state.pieces)?.largest ?? 0;
@@ -107,10 +111,13 @@ function render(context) {
     return step === null ? last() : run.steps.filter((kept) => kept <= step).length - 1;
   }
 
+  /** Whether what is shown is the end of a training that ran away. */
+  const isOver = () => run.diverged !== null && frameShown() === last();
+
   const facts = () => {
     const { state, data } = figure;
     const frame = frameShown();
-    const over = run.diverged !== null && frame === last();
+    const over = isOver();
     return {
       name: state.target === "own" ? data?.name ?? "" : state.target === "drawn" ? "What you drew" : TARGET_NAMES[state.target],
       target,
@@ -362,7 +369,10 @@ function render(context) {
     const room = 0.15 * (high - low) || target.half;
     unitCharts[unit].draw({
       x: { domain: [target.low, target.high], log: false, title: "x" },
-      y: { domain: [low - room, high + room], log: false, title: unit === 0 ? "first unit" : "second unit, subtracted" },
+      y: {
+        domain: [low - room, high + room], log: false, title: unit === 0 ? "first unit" : "second unit, subtracted",
+        ...(isOver() ? { ticks: [] } : {}), // numbers that ran away say nothing
+      },
       lines, marks,
       rules: [{ x: abscissa(figure.state.probe), kind: "cursor", colour: "accent" }],
     }, figure.colour);
@@ -397,7 +407,7 @@ function render(context) {
       if (first.length) marks.push(count === 1
         ? { x: 1, y: Math.min(...first), lower: 14, colour: look.colour, label: look.short }
         : { x: 2, y: Math.max(...first.slice(1), domain[0]), lower: -14, colour: look.colour, label: look.short });
-      if (law) marks.push({ x: 1, y: height(law / 9), lower: 34, colour: "muted", label: state.target === "x²" ? "(b − a)²/8k²" : "slope −2" });
+      if (law) marks.push({ x: 1, y: height(law / 9), lower: 34, colour: "muted", label: state.target === "x²" ? `(b − a)²/${count === 1 ? 8 : 4}k²` : "slope −2" });
     }
     const line = (/** @type {{x: number, y: number}[]} */ of, /** @type {string} */ colour) =>
       ({ xs: of.map(({ x }) => x), ys: of.map(({ y }) => y), colour, width: 1.6 });
@@ -427,16 +437,16 @@ function render(context) {
           { text: winsName(now.shown.wins, count), bad: now.shown.wins.includes(false) },
           { text: errorName(now.shown.largest, half), bad: now.shown.largest === Infinity },
           { text: ratioName(now.shown.largest, other) },
-          { text: Number.isFinite(now.shown.square) ? compact(half * half * now.shown.square, 2) : "overflow" },
           twice(descent.get(2 * k)?.largest),
+          { text: hidden ? "?" : slopeName(exponent(largestOf(descent))) },
         ],
       },
       {
         key: `reference ${count}`,
         look: referenceLook(count),
-        cells: [{ text: "–" }, { text: errorName(other, half) }, { text: ratioName(other, other) }, { text: "–" }, twice(reference.get(2 * k))],
+        cells: [{ text: "–" }, { text: errorName(other, half) }, { text: ratioName(other, other) }, twice(reference.get(2 * k)), { text: hidden ? "?" : slopeName(exponent(reference)) }],
       },
-    ], ["win somewhere", "largest error", count === 1 ? "÷ best" : "÷ joined", "mean square", `largest, ${2 * k} lines`]);
+    ], ["win somewhere", "largest error", count === 1 ? "÷ best" : "÷ joined", `largest, ${2 * k} lines`, "slope in k"]);
   }
 
   function speak() {

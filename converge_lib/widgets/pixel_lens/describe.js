@@ -6,7 +6,9 @@ import { compact } from "../core/format.js";
  * @typedef {import("./state.js").State} State
  * @typedef {import("./state.js").Data} Data
  *
- * @typedef {object} Seen what the figure has worked out
+ * @typedef {object} Seen what the figure has drawn; its state and data may have changed since
+ * @property {State} state
+ * @property {Data} data
  * @property {ArrayLike<number>} vector the pixel's channels
  * @property {ArrayLike<number>} scores of the network at this pixel alone
  * @property {ArrayLike<number> | null} shares of the outputs, if there are several
@@ -36,8 +38,9 @@ export const gap = (/** @type {number} */ difference) =>
 const largest = (/** @type {ArrayLike<number>} */ values) =>
   Array.from(values).reduce((best, value, i, all) => (value > all[best] ? i : best), 0);
 
-/** @param {State} state @param {Data} data @param {Seen} seen @param {boolean} hidden what shuffling does is asked for */
-export function describe(state, { steps, names, inputs }, { vector, scores, shares, difference, moved }, hidden) {
+/** @param {Seen} seen @param {boolean} hidden what shuffling does is asked for */
+export function describe({ state, data, vector, scores, shares, difference, moved }, hidden) {
+  const { steps, names, inputs } = data;
   const best = largest(scores);
   const sentences = [
     `The pixel from ${place(state.at)} is (${Array.from(vector, (value) => value.toFixed(2)).join(", ")}).`,

@@ -8,12 +8,14 @@ import { percent, short } from "./describe.js";
 import { layerName, nameOf } from "./state.js";
 
 const ROW = [26, 20, 14]; // heights of a unit, the more units the lower
+const ROOMY = 500; // pixels
 const NODE = 104; // the width of a unit where there is room
-const GAP = 30; // between layers at least
+const NARROW = { first: 74, inner: 46, last: 92 }; // and where there is little
+const GAP = 34; // wanted between layers
 const TOP = 20;
 const MOST_LINES = 150;
 const FAINTEST = 0.02; // of the strongest connection: below, a line says nothing
-const LETTER = 7; // pixels
+const LETTER = 6.6; // pixels
 
 /**
  * @typedef {import("./state.js").State} State
@@ -79,6 +81,16 @@ function placeAt(/** @type {HTMLElement} */ plot, /** @type {MouseEvent} */ even
   return at.map((one, i) => Math.min([height, width][i] - 1, Math.max(0, Math.floor(one))));
 }
 
+/** How wide the units of each layer are. @param {number} last the last layer */
+function widths(/** @type {number} */ width, last) {
+  const { first, inner, last: end } = width < ROOMY ? NARROW : { first: NODE, inner: NARROW.inner, last: NODE };
+  const room = (width - first - end - last * GAP) / Math.max(1, last - 1);
+  const between = Math.min(NODE, Math.max(inner, room));
+  const wanted = Array.from({ length: last + 1 }, (_, layer) => (layer === 0 ? first : layer === last ? end : between));
+  const tight = Math.min(1, (0.8 * width) / wanted.reduce((a, b) => a + b, 0));
+  return wanted.map((one) => one * tight);
+}
+
 /** The network at one pixel: a column of units for each layer, and lines for what each adds to the next. */
 export function networkView() {
   const drawing = svg("svg", { "aria-hidden": "true" });
@@ -113,8 +125,9 @@ export function networkView() {
       const row = ROW[most <= 10 ? 0 : most <= 16 ? 1 : 2];
       const height = TOP + most * row;
       const last = values.length - 1;
-      const box = Math.min(NODE, (width - last * GAP) / (last + 1));
-      const xOf = (/** @type {number} */ layer) => (layer * (width - box)) / Math.max(1, last);
+      const boxes = widths(width, last);
+      const gap = (width - boxes.reduce((a, b) => a + b, 0)) / Math.max(1, last);
+      const xOf = (/** @type {number} */ layer) => boxes.slice(0, layer).reduce((x, one) => x + one + gap, 0);
       const yOf = (/** @type {number} */ layer, /** @type {number} */ i) => TOP + (most - values[layer].data.length) * row / 2 + (i + 0.5) * row;
       drawing.style.height = `${height}px`;
 
@@ -129,7 +142,7 @@ export function networkView() {
         const value = values[layer].data[i];
         const output = layer === last && shares !== null;
         const size = output ? /** @type {ArrayLike<number>} */ (shares)[i] : Math.abs(value) / (layer ? scales[layer] || 1 : 1);
-        const [x, y] = [xOf(layer), yOf(layer, i)];
+        const [x, y, box] = [xOf(layer), yOf(layer, i), boxes[layer]];
         const [frame, fill, name, number_] = unit.children;
         const best = output && Array.from(/** @type {ArrayLike<number>} */ (shares)).every((share) => share <= /** @type {ArrayLike<number>} */ (shares)[i]);
         unit.classList.toggle("best", best);
@@ -156,7 +169,7 @@ export function networkView() {
       }).filter(({ strength }) => strength > FAINTEST).sort((a, b) => b.strength - a.strength).slice(0, MOST_LINES);
       drawLines(found.map(({ layer, i, j }) => `${layer} ${i} ${j}`)).forEach((line, index) => {
         const { layer, i, j, adds, strength } = found[index];
-        const [x1, x2] = [xOf(layer) + box, xOf(layer + 1)];
+        const [x1, x2] = [xOf(layer) + boxes[layer], xOf(layer + 1)];
         const [y1, y2] = [yOf(layer, i), yOf(layer + 1, j)];
         const bend = (x2 - x1) / 2;
         set(line, {

@@ -116,7 +116,7 @@ function render(context) {
     const inMaps = pixelOf(worked.maps[worked.maps.length - 1], there[0], there[1]).data;
     const shares = worked.shares && softmax(own);
     seen = {
-      vector: vector.data, scores: own, shares, moved: worked.moved,
+      state, data, vector: vector.data, scores: own, shares, moved: worked.moved,
       difference: own.reduce((most, score, k) => Math.max(most, Math.abs(score - inMaps[k])), 0),
     };
     layers.fill(worked.maps.map((_, layer) => /** @type {[string, string]} */ ([String(layer), layerName(data, layer)])));
@@ -138,7 +138,7 @@ function render(context) {
 
   function speak() {
     const hidden = figure.hidden();
-    return { said: describe(figure.state, figure.data, seen, hidden), answer: verdict(guess, seen.difference) };
+    return { said: describe(seen, hidden), answer: verdict(guess, seen.difference) };
   }
 
   return figure.show({

@@ -9,7 +9,9 @@ import { softmax } from "../core/maths/layers.js";
  * @typedef {import("./state.js").Data} Data
  * @typedef {ReturnType<typeof import("./scores.js").costs>} Costs
  *
- * @typedef {object} Seen what the figure has worked out
+ * @typedef {object} Seen what the figure has drawn; its state and data may have changed since
+ * @property {State} state
+ * @property {Data} data
  * @property {ArrayLike<number>} scores of the window
  * @property {ArrayLike<number> | null} cell scores of its cell of the map, if it has one
  * @property {number} difference the largest between these
@@ -44,8 +46,8 @@ export function cellName(/** @type {State} */ { at }, /** @type {Data} */ { stri
   return at.every((side) => side % stride === 0) ? `cell (${at.map((side) => side / stride).join(", ")})` : null;
 }
 
-/** @param {State} state @param {Data} data @param {Seen} seen @param {boolean} hidden the costs are asked for */
-export function describe(state, data, { scores, cell, difference, everywhere, differing, found, costs }, hidden) {
+/** @param {Seen} seen @param {boolean} hidden the costs are asked for */
+export function describe({ state, data, scores, cell, difference, everywhere, differing, found, costs }, hidden) {
   const { labels, stride } = data;
   const best = largest(scores);
   const sentences = [

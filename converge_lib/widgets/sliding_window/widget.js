@@ -200,7 +200,7 @@ function render(context) {
       only: state.shown === null ? null : data.labels.indexOf(state.shown),
     });
     seen = {
-      scores: own, cell: other, difference: other ? distance(own, other) : 0, everywhere: worked.everywhere,
+      state: { ...state, at }, data, scores: own, cell: other, difference: other ? distance(own, other) : 0, everywhere: worked.everywhere,
       differing: worked.differs.length, found, costs: worked.costs,
     };
     return { at, cell, own, other, found };
@@ -246,7 +246,7 @@ function render(context) {
 
   function speak() {
     const hidden = figure.hidden();
-    return { said: describe(figure.state, figure.data, seen, hidden), answer: verdict(guessed, worked.costs) };
+    return { said: describe(seen, hidden), answer: verdict(guessed, seen.costs) };
   }
 
   return figure.show({
