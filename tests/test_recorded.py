@@ -196,6 +196,12 @@ def test_the_books_records_are_whole(path):
 def test_the_papers_scale_is_there_or_refused():
     sizes = {run["scale"] for run in load("deep_autoencoder").plan("paper", [])}
     assert sizes == {"paper"}
-    for name in ("batch_methods", "class_activation", "network_in_network", "temporal_order"):
+    for name in (
+        "batch_methods",
+        "class_activation",
+        "global_average_pooling",
+        "network_in_network",
+        "temporal_order",
+    ):
         with pytest.raises(ValueError, match="scale must be one of 'page', got 'paper'"):
             load(name).plan("paper", [])

@@ -28,6 +28,7 @@ def named(id, mistake):
     card = check(id, mistake)
     assert card.status == "wrong", f"accepted or stopped:\n{card}"
     assert EXERCISES[id].wrong_answers[mistake] in card.body[0], f"misnamed:\n{card}"
+    assert card.body[0].count("` is right. ") < len(EXERCISES[id].returns), f"twice:\n{card}"
     return card
 
 

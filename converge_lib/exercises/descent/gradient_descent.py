@@ -86,8 +86,7 @@ class NesterovStep(Exercise):
         lambda x, f, v, lr, m: (
             x + m * v - lr * f(x + m * v),
             v,
-        ): "`x` is right, but you return the old velocity: the next step would know nothing of "
-        "this gradient.",
+        ): "You return the old velocity: the next step would know nothing of this gradient.",
         lambda x, f, v, lr, m: (
             x + (m * v + lr * f(x + m * v)),
             m * v + lr * f(x + m * v),
@@ -246,7 +245,7 @@ class AdamStep(Exercise):
         _adam(grad_in_mean=lambda g, b: g): "The gradient enters the mean whole, as in momentum. "
         "Here it is weighted by 1 − β₁.",
         _adam(sign=-1): "The sign: x moves along the gradient, uphill.",
-        _adam_returning_corrected: "`x` is right. You return the corrected means: the next step "
+        _adam_returning_corrected: "You return the corrected means: the next step "
         "would correct them again. Return the running means themselves.",
     }
     other_answers = (

@@ -307,20 +307,20 @@ class UpdateDamping(Exercise):
         "stopped early, and λ does not belong here.",
         _damping(
             rule=lambda rho, lam: lam * (2 / 3 if rho < 1 / 4 else 3 / 2 if rho > 3 / 4 else 1)
-        ): "`rho` is right. λ moves the wrong way: where the model is wrong, be more careful.",
+        ): "λ moves the wrong way: where the model is wrong, be more careful.",
         _damping(
             rule=lambda rho, lam: lam * (3 / 2 if rho < 1 / 4 else 2 / 3)
-        ): "`rho` is right. Between ¼ and ¾ the model is good enough, and λ stays.",
+        ): "Between ¼ and ¾ the model is good enough, and λ stays.",
         _damping(
             rule=lambda rho, lam: lam * (3 / 2 if 0 <= rho < 1 / 4 else 2 / 3 if rho > 3 / 4 else 1)
-        ): "`rho` is right. Where it is negative λ must grow as well: the step went uphill.",
+        ): "Where it is negative λ must grow as well: the step went uphill.",
         _damping(
             rule=lambda rho, lam: lam * (3 / 2 if rho < 0 else 2 / 3 if rho > 3 / 4 else 1)
-        ): "`rho` is right. λ grows below ¼, not only below 0.",
+        ): "λ grows below ¼, not only below 0.",
         _damping(
             rule=lambda rho, lam: lam * (2 if rho < 1 / 4 else 1 / 2 if rho > 3 / 4 else 1)
-        ): "`rho` is right. The factors are 3/2 and 2/3.",
-        _damping(rule=lambda rho, lam: lam): "`rho` is right. λ is returned as it came: the test "
+        ): "The factors are 3/2 and 2/3.",
+        _damping(rule=lambda rho, lam: lam): "λ is returned as it came: the test "
         "of ρ has no effect.",
     }
     other_answers = (
@@ -539,10 +539,9 @@ class CGStep(Exercise):
     one_product = "The values are right, but it takes {} products. One is enough: keep `Ad`."
     wrong_answers = {
         _cg(alpha=lambda r, M, d, Ad: r @ r / (d @ Ad)): plain_alpha,
-        _cg(beta=lambda r, old, M: r @ r / (old @ old)): "`x` is right. `r` is right. β uses rᵀr, "
+        _cg(beta=lambda r, old, M: r @ r / (old @ old)): "β uses rᵀr, "
         "as plain CG does: it is the ratio of the two rᵀz.",
-        _cg(stretch=lambda r, M: r): "`x` is right. `r` is right. The new direction starts from r. "
-        "It starts from z = r / M.",
+        _cg(stretch=lambda r, M: r): "The new direction starts from r. It starts from z = r / M.",
         _cg(
             lambda r, M, d, Ad: r @ r / (d @ Ad),
             lambda r, old, M: r @ r / (old @ old),
@@ -553,14 +552,16 @@ class CGStep(Exercise):
             lambda r, old, M: r @ (r * M) / (old @ (old * M)),
             lambda r, M: r * M,
         ): "You multiply by M. z solves M z = r: divide.",
-        _cg(beta=lambda r, old, M: old @ (old / M) / (r @ (r / M))): "`x` is right. `r` is right. "
-        "β is upside down: the new rᵀz over the old one.",
-        _cg(beta=lambda r, old, M: -(r @ (r / M)) / (old @ (old / M))): "`x` is right. `r` is "
-        "right. The sign of β: the old direction is added, d ← z + βd.",
-        _cg(beta=lambda r, old, M: 0.0): "`x` is right. `r` is right. The old direction is "
+        _cg(
+            beta=lambda r, old, M: old @ (old / M) / (r @ (r / M))
+        ): "β is upside down: the new rᵀz over the old one.",
+        _cg(
+            beta=lambda r, old, M: -(r @ (r / M)) / (old @ (old / M))
+        ): "The sign of β: the old direction is added, d ← z + βd.",
+        _cg(beta=lambda r, old, M: 0.0): "The old direction is "
         "forgotten: this is steepest descent. d ← z + βd.",
-        _cg(sign=-1.0): "`r` is right. `d` is right. x moves against d: x ← x + αd.",
-        _cg(residual=-1.0): "`x` is right. The residual moves the wrong way: x has gained αd, so "
+        _cg(sign=-1.0): "x moves against d: x ← x + αd.",
+        _cg(residual=-1.0): "The residual moves the wrong way: x has gained αd, so "
         "b − Ax loses αAd.",
         _cg(alpha=lambda r, M, d, Ad: r @ (r / M) / (d @ d)): "α is divided by dᵀd. The curvature "
         "along d is dᵀAd.",

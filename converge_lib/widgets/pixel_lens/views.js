@@ -10,7 +10,7 @@ import { layerName, nameOf } from "./state.js";
 const ROW = [26, 20, 14]; // heights of a unit, the more units the lower
 const ROOMY = 500; // pixels
 const NODE = 104; // the width of a unit where there is room
-const NARROW = { first: 74, inner: 46, last: 92 }; // and where there is little
+const NARROW = { first: 78, inner: 46, last: 98 }; // and where there is little
 const GAP = 34; // wanted between layers
 const TOP = 20;
 const MOST_LINES = 150;
@@ -149,7 +149,7 @@ export function networkView() {
         set(frame, { x: x.toFixed(1), y: (y - row / 2 + 2).toFixed(1), width: box.toFixed(1), height: row - 4 });
         set(fill, { x: x.toFixed(1), y: (y - row / 2 + 2).toFixed(1), width: (box * Math.min(1, size)).toFixed(1), height: row - 4 });
         fill.setAttribute("class", value < 0 && !output ? "fill minus" : "fill");
-        const said = output ? short(size) : compact(value, 2);
+        const said = output ? short(size) : layer === 0 ? value.toFixed(2) : compact(value, 2);
         const room = Math.floor((box - 10 - said.length * LETTER) / LETTER);
         const full = layer === 0 || layer === last ? nameOf(data, layer, i) : String(i + 1);
         text(name, row < ROW[1] ? "" : full.length <= room ? full : room > 2 ? `${full.slice(0, room - 1)}…` : "");
