@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from converge_lib.plotting import INK
+from converge_lib.plotting import INK, SOLVER_STYLES
 from converge_lib.widgets.figure import png
 from converge_lib.widgets.gap_versus_dense.measure import SHIFTS, SIDE, SIZES, frame
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from converge_lib.widgets.gap_versus_dense.widget import GapVersusDense
 
 SIZE = (7.6, 3.2)
-COLOURS = ("#B3560B", "#0067B1", "#007F5F")
-MARKERS = ("s", "^", "D")
+STYLES = [SOLVER_STYLES[name] for name in ("GradientDescent", "Momentum", "RMSProp")]
 
 
 def draw(figure: GapVersusDense) -> bytes:
@@ -53,10 +52,10 @@ def _scores(ax: Axes, figure: GapVersusDense) -> None:
     classes = np.arange(10)
     for i, (name, shares) in enumerate(answers.items()):
         if shares is None:
-            ax.text(0.98, 9.4 - i, f"{name}: cannot run", color=COLOURS[i], ha="right")
+            ax.text(0.98, 9.4 - i, f"{name}: cannot run", color=STYLES[i]["color"], ha="right")
             continue
         places = classes + (i - (len(answers) - 1) / 2) * height
-        ax.barh(places, 100 * shares, height, color=COLOURS[i])
+        ax.barh(places, 100 * shares, height, color=STYLES[i]["color"])
     ax.set(xlim=(0, 100), ylim=(9.6, -0.6), yticks=classes, xlabel="share of a class, %")
 
 
@@ -67,7 +66,14 @@ def _curves(ax: Axes, figure: GapVersusDense) -> None:
         ys = known.shifts if by_shift else known.sizes
         ys = [np.nan if y is None else 100 * y for y in ys]
         if not figure.predict:
-            ax.plot(xs, ys, color=COLOURS[i], marker=MARKERS[i], markersize=3)
-        ax.text(0.98, 0.96 - 0.08 * i, name, color=COLOURS[i], ha="right", transform=ax.transAxes)
+            ax.plot(xs, ys, color=STYLES[i]["color"], marker=STYLES[i]["marker"], markersize=3)
+        ax.text(
+            0.98,
+            0.96 - 0.08 * i,
+            name,
+            color=STYLES[i]["color"],
+            ha="right",
+            transform=ax.transAxes,
+        )
     ax.set(xlim=(xs[0], xs[-1]), ylim=(0, 100), ylabel="test accuracy, %")
     ax.set_xlabel("shift, in pixels" if by_shift else "image, in pixels a side")

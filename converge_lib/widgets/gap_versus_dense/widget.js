@@ -4,6 +4,7 @@
 import { createChart } from "../core/chart.js";
 import { button, select, slider, toggle } from "../core/controls.js";
 import { html, text } from "../core/dom.js";
+import { LOOKS } from "../core/palette.js";
 import { stage } from "../core/stage.js";
 import { table } from "../core/table.js";
 import { CHART_NAMES, askedShift, describe, isAnswer, percent, verdict } from "./describe.js";
@@ -15,11 +16,8 @@ import { createScores, createSizes } from "./views.js";
 
 const FIRST_GUESS = 0.5;
 const SLICE = 3.5; // milliseconds of a frame for the networks
-const MARKERS = [
-  { dash: [7, 3], marker: [[-1, -1], [1, -1], [1, 1], [-1, 1]] },
-  { dash: [], marker: [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]] },
-  { dash: [2, 2], marker: [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]] },
-];
+/** Solid, so that the curves are told apart by marker, colour and name. */
+const STYLES = [LOOKS.GradientDescent, LOOKS.Momentum, LOOKS.RMSProp].map(({ marker }) => ({ marker, dash: [] }));
 
 /** @param {{model: any, el: HTMLElement}} context */
 function render(context) {
@@ -139,7 +137,7 @@ function render(context) {
 
   // ── Drawing, at most once a frame ────────────────────────────────────────────────────────────
 
-  const lookOf = (/** @type {number} */ i) => ({ label: figure.data.networks[i].name, colour: `network-${i}`, ...MARKERS[i] });
+  const lookOf = (/** @type {number} */ i) => ({ label: figure.data.networks[i].name, colour: `network-${i}`, ...STYLES[i] });
 
   function draw(/** @type {boolean} */ hidden) {
     const { state, data, colour } = figure;

@@ -12,8 +12,8 @@ const FIRST_KNOTS = [0.6, -0.2, -0.7, -0.3, 0.4, 0.8, 0.5, -0.1, -0.4];
 
 /** What a link carries, and what the model stores. */
 export const SHARED = ["target", "knots", "units", "pieces", "start", "seed", "rate", "steps", "step", "probe"];
-/** Of these, what a training depends on. */
-export const TRAINING = ["target", "knots", "units", "start", "seed", "rate", "steps"];
+/** Of these, what trainings depend on, beside their target and the number of lines. */
+export const TRAINING = ["units", "start", "seed", "rate", "steps"];
 
 /**
  * @typedef {object} State

@@ -77,7 +77,7 @@ function render(context) {
     const before = trained;
     const changed = (/** @type {string[]} */ names) => !before || names.some((name) => !same(before[name], state[name]));
     const another = changed(["target"]) || trainedOn !== data || (state.target === "drawn" && changed(["knots"]));
-    const fresh = another || changed(TRAINING.filter((name) => name !== "knots"));
+    const fresh = another || changed(TRAINING);
     if (!fresh && !changed(["pieces"])) return;
     if (another) target = targetOf(state);
     if (another || changed(["units"])) reference = new Map();
