@@ -194,11 +194,12 @@ def test_the_books_records_are_whole(path):
 
 
 def test_the_papers_scale_is_there_or_refused():
-    sizes = {run["scale"] for run in load("deep_autoencoder").plan("paper", [])}
-    assert sizes == {"paper"}
+    for name in ("deep_autoencoder", "maxout"):
+        assert {run["scale"] for run in load(name).plan("paper", [])} == {"paper"}
     for name in (
         "batch_methods",
         "class_activation",
+        "fully_convolutional",
         "global_average_pooling",
         "network_in_network",
         "temporal_order",

@@ -14,7 +14,7 @@ PIECES = 8
 PIECE = 8
 """Height and width of a distractor, in pixels."""
 MIDDLE = (4, 16)
-"""First and last row, or column, at which a piece may begin: MNIST's ink lies within 4 to 24."""
+"""First and last row, or column, at which a piece may begin: nearly all ink lies in 4 to 24."""
 
 
 def cluttered_mnist(

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converge_lib.structure.global_average_pooling import head_share
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -90,6 +88,8 @@ def measure(
 
     The accuracy at a shift is the mean of its eight :func:`directions`.
     """
+    from converge_lib.structure.global_average_pooling import head_share  # it imports torch
+
     images, labels = test
     curve = [
         float(np.mean([_accuracy(network, frame(images, SIDE, *way), labels) for way in ways]))
