@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from built import ROOT
 from mini import build, make_book, write_notebook
+from playwright.sync_api import expect
 
 from converge_lib.exercises import check, exercise
 
@@ -92,12 +93,26 @@ def test_the_figure_moves(tmp_path, open_page):
         "utf-8",
     )
     page = open_page((tmp_path / "page.html").as_uri())
-    assert page.get_by_text("0.50 up").is_visible()
+    expect(page.get_by_text("0.50 up")).to_be_visible()
     slider = page.get_by_role("slider", name="Slope")
     slider.focus()
     slider.press("End")
-    assert page.get_by_text("2.00 up").is_visible()
+    expect(page.get_by_text("2.00 up")).to_be_visible()
     page.wait_for_function("traits.slope === 2")
+
+
+def test_the_figure_has_a_picture_and_words(tmp_path, monkeypatch):
+    from converge_lib.widgets import figure
+
+    monkeypatch.setattr(figure, "STATIC", tmp_path)
+    for name in ("slope.js", "slope.css"):
+        (tmp_path / name).touch()
+    (source,) = blocks("python", "class Slope")
+    names = {}
+    exec(source, names)
+    data, _ = names["Slope"](slope=0.5)._repr_mimebundle_()
+    assert data["text/plain"] == "A line: one to the right, 0.50 up."
+    assert data["image/png"]
 
 
 def test_the_claim_is_one():
