@@ -3,7 +3,8 @@
 - **Transfer** is what the browser received (headers included) from a server that compresses text
   with gzip, each page with an empty cache. Of a further page it counts what belongs to that page
   alone: not ``_static`` (styles, scripts, fonts, the widgets' modules), which the browser keeps
-  from page to page, and not the page's pictures (``_images``).
+  from page to page, and not its figures: the pictures (``_images``), and what the page holds for
+  the figures that move (``data-converge-figures``).
 - **Blocking** is the sum over the main thread's tasks, until 1.5 s after the load event, of what
   each takes beyond 50 ms, from the browser's trace; median of 3 loads.
 - **A drag** moves a figure's start by the mouse, 120 moves. For each move all script that runs
@@ -18,6 +19,7 @@ import gzip
 import http.server
 import json
 import math
+import re
 import statistics
 import sys
 import threading
@@ -115,6 +117,12 @@ class Load:
         return sum(n for path, n in self.received.items() if not own or not path.startswith(shared))
 
 
+def figures_bytes(page: bytes) -> int:
+    """Return by how much the state of its figures makes a compressed page larger."""
+    without = re.sub(rb"<script[^>]*data-converge-figures.*?</script>", b"", page, flags=re.DOTALL)
+    return len(gzip.compress(page)) - len(gzip.compress(without))
+
+
 def load(browser, url: str) -> Load:
     """Load a page with an empty cache."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -181,7 +189,11 @@ def measure_loading(browser, book: Path, times: int = 3) -> list[Measure]:
     blocking = {
         page: statistics.median(one.blocking for one in of_page) for page, of_page in loads.items()
     }
-    further = {page: of[0].bytes(own=True) for page, of in loads.items() if page != FIRST}
+    further = {
+        page: of[0].bytes(own=True) - figures_bytes((book / page).read_bytes())
+        for page, of in loads.items()
+        if page != FIRST
+    }
     dearest, slowest = max(further, key=further.get), max(blocking, key=blocking.get)
     return [
         Measure("first page with a figure, transfer", 300, loads[FIRST][0].bytes() / KB, "KB"),

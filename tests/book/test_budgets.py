@@ -28,6 +28,16 @@ def test_what_was_measured_is_not_nothing(loading):
     assert further.measured > 2
 
 
+def test_the_state_of_figures_is_set_apart_and_nothing_else():
+    text = b"".join(b"%d words of a page. " % i for i in range(900))
+    state = b"".join(b"%d," % (i * i % 7919) for i in range(9000))
+    script = b'<script type="application/json" data-converge-figures>' + state + b"</script>"
+    assert audit.figures_bytes(text) == 0
+    assert audit.figures_bytes(text + b"<script>" + state + b"</script>") == 0
+    alone = len(audit.gzip.compress(script))
+    assert audit.figures_bytes(text + script + text) == pytest.approx(alone, rel=0.02)
+
+
 def test_a_drag_keeps_its_budget(browser, book):
     [measure] = audit.measure_drags(browser, book)
     assert measure.measured > 0

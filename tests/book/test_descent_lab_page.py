@@ -998,6 +998,7 @@ TOUCH = """async ([figure, seed, count]) => {
     const choice = random();
     if (choice < 0.5) {
       const input = pick(inputs);
+      if (!input) continue;
       const extreme = [input.min, input.max, "1e9", "-1e9", "NaN", ""];
       input.value = random() < 0.3 ? pick(extreme)
         : String(Number(input.min) + random() * (input.max - input.min));
@@ -1005,10 +1006,12 @@ TOUCH = """async ([figure, seed, count]) => {
     } else if (choice < 0.8) pick(others).click();
     else if (choice < 0.9) {
       const select = pick([...root.querySelectorAll("select")]);
+      if (!select) continue;
       select.value = pick([...select.options]).value;
       select.dispatchEvent(new Event("change", { bubbles: true }));
     } else {
       const handle = pick([...root.querySelectorAll(".handle:not([hidden])")]);
+      if (!handle) continue;
       const key = pick(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "x"]);
       handle.dispatchEvent(new KeyboardEvent("keydown", {
         key, shiftKey: random() < 0.5, bubbles: true, cancelable: true,

@@ -38,6 +38,19 @@ def _class_map_torch(f: np.ndarray, w: np.ndarray, i: int, enlarge: Callable) ->
     return torch.tensor(enlarge(small))
 
 
+def _bilinear(map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return maps, shape (..., h, w), in another size: the shelf's ``upsample``, without torch."""
+    for axis, new in zip((-2, -1), size, strict=True):
+        old = map.shape[axis]
+        centres = (np.arange(new) + 0.5) * old / new - 0.5
+
+        def along(line: np.ndarray, old: int = old, at: np.ndarray = centres) -> np.ndarray:
+            return np.interp(at, np.arange(old), line)
+
+        map = np.apply_along_axis(along, axis, map)
+    return map
+
+
 class ClassMap(Exercise):
     """Given features, weights and a class, return its map in the size of the image."""
 
@@ -93,11 +106,9 @@ class ClassMap(Exercise):
     )
 
     def cases(self) -> Iterable[tuple]:
-        from converge_lib.structure.class_activation import upsample
-
         def enlarge(size: tuple[int, int]) -> Recorded:
             return Recorded(
-                lambda map: upsample(np.asarray(map, dtype=np.float64), size),
+                lambda map: _bilinear(np.asarray(map, dtype=np.float64), size),
                 f"bilinear, to {size[0]}×{size[1]}",
             )
 
