@@ -35,7 +35,7 @@ def test_the_state_of_figures_is_set_apart_and_nothing_else():
     assert audit.figures_bytes(text) == 0
     assert audit.figures_bytes(text + b"<script>" + state + b"</script>") == 0
     alone = len(audit.gzip.compress(script))
-    assert audit.figures_bytes(text + script) == pytest.approx(alone, rel=0.02)
+    assert audit.figures_bytes(text + script) == pytest.approx(alone, rel=0.05)
 
 
 def test_a_drag_keeps_its_budget(browser, book):
