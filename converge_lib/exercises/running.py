@@ -230,7 +230,7 @@ class _Alarm:
         if frame is None or frame.f_code in _OWN:
             return
         self.expired = True
-        # Where several loops swallow it in turn, only one that comes between two `try` gets through.
+        # Where loops swallow it in turn, only one that comes between two `try` gets through.
         # So the next comes after 1 µs, or a fifth more than the last, up to 8 ms, and round again.
         signal.setitimer(signal.ITIMER_REAL, 1e-6 * 1.2 ** (self._rings % 50), 0.01)
         self._rings += 1
