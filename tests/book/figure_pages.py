@@ -195,6 +195,10 @@ GapVersusDense(networks, train=(digits, labels), test=mnist("test", 40), key="ga
     ),
 }
 
+# Presses keys within one frame.
+PRESS_AT_ONCE = """(handle, keys) => keys.forEach((key) => handle.dispatchEvent(
+  new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+
 THREE_FRAMES = """async () => {
   for (let i = 0; i < 3; i++) await new Promise((done) => requestAnimationFrame(done));
 }"""

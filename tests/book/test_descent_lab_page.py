@@ -8,7 +8,7 @@ import re
 
 import pytest
 from built import BOOK
-from figure_pages import AXE, CLIPBOARD, COUNT, STATIC, middle, value
+from figure_pages import AXE, CLIPBOARD, COUNT, PRESS_AT_ONCE, STATIC, middle, value
 from playwright.sync_api import expect
 from test_lean import PAGES, read_through
 
@@ -573,6 +573,13 @@ def test_the_arrow_keys_move_a_handle_and_shift_makes_big_steps(lab, name, key, 
         expect(handle).to_be_focused()
 
 
+def test_keys_faster_than_frames_lose_no_step(lab):
+    x, y = lab.position()
+    lab.start.evaluate(PRESS_AT_ONCE, ["ArrowRight"] * 3)
+    lab.settle()
+    assert lab.position() == pytest.approx([x + 3 * 0.04, y], abs=0.011)
+
+
 def test_the_tab_key_reaches_both_handles(lab):
     handle_of(lab, "probe")
     reached = set()
@@ -600,7 +607,7 @@ def test_a_focused_handle_shows_it(lab):
 def test_a_handle_stops_at_the_edge_of_the_picture(lab):
     for _ in range(12):
         lab.start.press("Shift+ArrowRight")
-        lab.settle() if _ == 11 else lab.page.evaluate("new Promise(requestAnimationFrame)")
+    lab.settle()
     assert lab.position()[0] == 2.0
 
 

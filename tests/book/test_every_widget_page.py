@@ -10,7 +10,18 @@ import re
 
 import pytest
 from built import serving
-from figure_pages import AXE, BENCH, COUNT, FIGURES, STATIC, Chart, middle, same_picture, value
+from figure_pages import (
+    AXE,
+    BENCH,
+    COUNT,
+    FIGURES,
+    PRESS_AT_ONCE,
+    STATIC,
+    Chart,
+    middle,
+    same_picture,
+    value,
+)
 from playwright.sync_api import expect
 
 NARROW, WIDE = 320, 1440
@@ -146,6 +157,20 @@ def test_a_handle_is_moved_by_the_keyboard_in_small_and_big_steps(visit, name):
         at_end = middle_when_drawn(handle)
         handle.press("ArrowRight")
         assert middle_when_drawn(handle) == at_end
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_keys_faster_than_frames_lose_no_step(visit, name):
+    chart = visit(name)
+    keys = ["Home", "ArrowRight", "ArrowRight", "ArrowRight"]
+    for handle in chart.handles.all():
+        for key in keys:
+            handle.press(key)
+            slowly = middle_when_drawn(handle)
+        handle.press("End")
+        assert middle_when_drawn(handle) != slowly
+        handle.evaluate(PRESS_AT_ONCE, keys)
+        assert middle_when_drawn(handle) == pytest.approx(slowly, abs=0.6)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,85 +1,52 @@
-// A handle that moves along a logarithmic axis, by hand or with the arrow keys (Shift for big steps).
+// A handle that moves along one axis of a chart, by hand or with the keys (Shift for big steps).
 
-import { html, set } from "./dom.js";
+import { draggable, within } from "./draggable.js";
 
-const STEP = 0.02; // decades
-const BIG_STEP = 0.2;
+const STEP = 0.01; // of a linear axis
+const BIG_STEP = 0.1;
+const DECADES = 0.02; // along a logarithmic one
+const BIG_DECADES = 0.2;
 const DIRECTIONS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
 
 /**
- * @param {string} label
- * @param {(value: number) => string} format
- * @param {(value: number) => void} onMove at most once a frame while dragging
+ * @param {object} options
+ * @param {string} options.label
+ * @param {"x" | "y"} [options.axis] along which it moves
+ * @param {boolean} [options.log]
+ * @param {string} [options.kind] class of the element
+ * @param {(value: number) => string} options.format
+ * @param {(value: number) => void} options.onMove at most once a frame while dragging
  */
-export function slide(label, format, onMove) {
-  /** @type {import("./scales.js").Scale | undefined} */ let scale; // none before it is drawn
-  let [low, high] = [1, 10];
-  let value = 1;
-  let frame = 0;
-  /** @type {number | null} */ let grip = null; // from the pointer to the handle's centre
-  /** @type {number | null} */ let wanted = null;
+export function slide({ label, axis = "x", log = false, kind = "slide", format, onMove }) {
+  /** @type {import("./scales.js").Scale} */ let scale; // none before it is drawn
+  let range = [0, 1];
+  const i = axis === "x" ? 0 : 1;
 
-  const clamped = (/** @type {number} */ x) => Math.min(high, Math.max(low, x));
-
-  function flush() {
-    frame = 0;
-    if (wanted !== null) onMove(wanted);
-    wanted = null;
+  function stepped(/** @type {number} */ value, /** @type {number} */ direction, /** @type {boolean} */ big) {
+    if (log) return value * 10 ** (direction * (big ? BIG_DECADES : DECADES));
+    return value + direction * (big ? BIG_STEP : STEP) * (range[1] - range[0]);
   }
 
-  function end() {
-    if (grip === null) return;
-    grip = null;
-    cancelAnimationFrame(frame);
-    flush();
-  }
-
-  const element = html("div", {
-    class: "handle slide",
-    role: "slider",
-    tabIndex: 0,
-    "aria-label": `${label}: move it with the arrow keys, with Shift for big steps`,
-    onpointerdown(/** @type {PointerEvent} */ event) {
-      if (event.button !== 0 || !scale) return;
-      event.preventDefault();
-      element.focus({ preventScroll: true });
-      element.setPointerCapture(event.pointerId);
-      grip = scale(value) - event.clientX;
+  const { element, put } = draggable({
+    kind, label,
+    ready: () => scale !== undefined,
+    pixels: ([value]) => [scale(value), scale(value)],
+    place: (pixels) => [within(range, scale.invert(pixels[i]))],
+    step(key, big, [from]) {
+      const to = { Home: range[0], End: range[1] }[key] ?? (key in DIRECTIONS && stepped(from, DIRECTIONS[key], big));
+      return to === false ? undefined : [within(range, to)];
     },
-    onpointermove(/** @type {PointerEvent} */ event) {
-      if (grip === null || !scale) return;
-      wanted = clamped(scale.invert(event.clientX + grip));
-      frame ||= requestAnimationFrame(flush);
-    },
-    onpointerup: end,
-    onpointercancel: end,
-    onlostpointercapture: end,
-    onkeydown(/** @type {KeyboardEvent} */ event) {
-      if (!scale || event.altKey || event.ctrlKey || event.metaKey) return;
-      const direction = DIRECTIONS[event.key];
-      const to = { Home: low, End: high }[event.key]
-        ?? (direction && value * 10 ** (direction * (event.shiftKey ? BIG_STEP : STEP)));
-      if (!to) return;
-      event.preventDefault();
-      onMove(clamped(to));
-    },
+    onMove: ([value]) => onMove(value),
   });
+  element.setAttribute("aria-orientation", axis === "x" ? "horizontal" : "vertical");
 
   return {
     element,
-    /**
-     * @param {number} now @param {number[]} within @param {any} along scale to pixels
-     * @param {number} y in pixels
-     */
-    set(now, within, along, y) {
-      [value, [low, high], scale] = [now, within, along];
-      element.style.transform = `translate(${along(now).toFixed(2)}px, ${y.toFixed(2)}px)`;
-      set(element, {
-        "aria-valuemin": Number(low.toPrecision(6)),
-        "aria-valuemax": Number(high.toPrecision(6)),
-        "aria-valuenow": Number(now.toPrecision(6)),
-        "aria-valuetext": format(now),
-      });
+    /** @param {number} now @param {number[]} room @param {any} along scale to pixels @param {number} across in pixels */
+    set(now, room, along, across) {
+      [range, scale] = [room, along];
+      const [low, high, value] = [...room, now].map((one) => Number(one.toPrecision(6)));
+      put([now], axis === "x" ? [along(now), across] : [across, along(now)], { low, high, value, says: format(now) });
     },
   };
 }

@@ -27,13 +27,13 @@ export function createRug({ onCondition, onPosition }) {
   const element = html("div", { class: "rug" }, plot);
   const drawTicks = keyed(ticks, () => svg("text", { class: "x", y: BASE + 18 }));
   const drawCounts = keyed(counts, () => svg("text", { class: "x", y: TOP - 4 }));
-  const edge = slide("Largest eigenvalue, the condition number", compact, onCondition);
+  const edge = slide({ label: "Largest eigenvalue, the condition number", log: true, format: compact, onMove: onCondition });
   edge.element.classList.add("edge");
   plot.append(edge.element);
   let log = 1;
   const drawHandles = keyed(plot, (key) => {
     const [i, label] = [Number(key.split(" ", 1)[0]), key.slice(key.indexOf(" ") + 1)];
-    const control = slide(label, compact, (value) => onPosition(i, Math.log10(value) / log));
+    const control = slide({ label, log: true, format: compact, onMove: (value) => onPosition(i, Math.log10(value) / log) });
     control.element.control = control;
     return control.element;
   });

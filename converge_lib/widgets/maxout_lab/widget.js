@@ -8,6 +8,7 @@ import { compact, coordinate, grouped } from "../core/format.js";
 import { player } from "../core/player.js";
 import { same } from "../core/sanitise.js";
 import { slices } from "../core/slices.js";
+import { slide } from "../core/slide.js";
 import { stage } from "../core/stage.js";
 import { table } from "../core/table.js";
 import { slopeName } from "../curvature_spectrum/describe.js";
@@ -18,7 +19,6 @@ import {
 import { measured, reached, stretches, train, training, winner } from "./fit.js";
 import { PIECES, RATE, SHARED, STEPS, TRAINING, sanitise } from "./state.js";
 import { GRID, KNOT_PLACES, TARGETS, between, drawn, normalised, ownFunction } from "./targets.js";
-import { track } from "./track.js";
 import { transport } from "./transport.js";
 
 const MARGIN = 1.35; // of a chart of the target, whose values go from −1 to 1
@@ -165,12 +165,12 @@ function render(context) {
   const fit = createChart("fit");
   const unitCharts = [createChart("unit"), createChart("unit")];
   const errors = createChart("errors");
-  const probe = track({
-    label: "Where to look", axis: "x", kind: "probe",
+  const probe = slide({
+    label: "Where to look", kind: "probe",
     format: (u) => `x ${coordinate(abscissa(u))}, ${winnersAt(u)}`,
     onMove: (u) => update({ probe: Number(u.toFixed(3)) }),
   });
-  const knots = KNOT_PLACES.map((_, i) => track({
+  const knots = KNOT_PLACES.map((_, i) => slide({
     label: `Height of the target at point ${i + 1} of ${KNOT_PLACES.length}`, axis: "y", kind: "knot",
     format: coordinate,
     onMove: (height) => setKnots([i], height),

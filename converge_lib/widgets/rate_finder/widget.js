@@ -119,7 +119,7 @@ function render(context) {
       onToggle: (on) => update({ solvers: on ? [...figure.state.solvers, name] : figure.state.solvers.filter((other) => other !== name) }),
     }),
   }));
-  const cursor = slide("Learning rate", compact, moveCursor);
+  const cursor = slide({ label: "Learning rate", log: true, format: compact, onMove: moveCursor });
   const losses = createChart("losses");
   losses.element.append(cursor.element);
   losses.element.addEventListener("click", (/** @type {MouseEvent} */ event) => {
