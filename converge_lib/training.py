@@ -146,7 +146,8 @@ def train_classifier(
             ``train()`` mode, and left in ``eval()`` mode.
         images: shape (n, ...), on the network's device.
         labels: shape (n,), classes from 0, on the same device.
-        optimiser: of the network's parameters; its ``lr`` is the peak of the cycle.
+        optimiser: of the network's parameters; its ``lr`` is the peak of the cycle, and is so
+            again when the training is over.
         epochs: passes over the images, for which the cycle is laid out.
         batch: images in an update.
         seed: of the order of the images, and of what the network draws, such as dropout.
@@ -178,6 +179,7 @@ def train_classifier(
     wanted = total if updates is None else count("updates", updates, low=1)
     if wanted > total:
         raise ValueError(f"updates must be at most {total}, all of {epochs} epochs, got {updates}")
+    seed = count("seed", seed)
     peaks = [group["lr"] for group in optimiser.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=peaks, total_steps=total, cycle_momentum=False
@@ -200,6 +202,8 @@ def train_classifier(
             if t + 1 < total:
                 schedule.step()
             losses.append(loss.detach())
+    for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+        group["lr"] = peak
     network.eval()
     return torch.stack(losses).tolist()
 
@@ -222,6 +226,7 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor, *, batch: int =
             "labels must have one entry for each image, and there must be one, "
             f"got {len(labels)} for {len(images)}"
         )
+    batch = count("batch", batch, low=1)
     with torch.no_grad():
         best = torch.cat([network(part).argmax(1) for part in images.split(batch)])
     return (best == labels).sum().item() / len(labels)

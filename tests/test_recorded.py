@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from converge_lib import recorded as module
 from converge_lib.recorded import Record, RecordError, Run, load, perform, read, recorded, write
@@ -147,6 +148,34 @@ def test_one_value_in_the_middle_is_enough_to_fail(record):
     run.result["losses"][1] = None  # then finite, or not
     with pytest.raises(RecordError, match="losses"):
         record.repeat(run, steps=3, tolerance=0.1)
+
+
+def test_differences_are_relative_to_the_largest_value_of_the_part(record):
+    run = record.one(seed=1)
+    run.result["losses"][1] += 0.02  # of 4, 1, 0.25
+    record.repeat(run, steps=3, tolerance=0.006)
+    with pytest.raises(RecordError, match=r"differs by 0\.005, more than 0\.004"):
+        record.repeat(run, steps=3, tolerance=0.004)
+
+
+def test_runs_have_one_thread_and_the_caller_keeps_theirs(folder):
+    (folder / "threads.py").write_text(
+        "import torch\n\n\n"
+        "def run(*, seed, device='cpu'):\n"
+        "    if seed:\n"
+        "        raise RuntimeError\n"
+        "    return {'threads': torch.get_num_threads()}\n"
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert perform("threads", {"seed": 0}).result == {"threads": 1}
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError):
+            perform("threads", {"seed": 1})
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_nothing_in_common_is_no_agreement(record, folder):

@@ -1,5 +1,7 @@
 """Training many runs at once against each run alone, by PyTorch's own model and optimisers."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -174,8 +176,38 @@ def test_equal_seeds_train_equally_and_the_callers_numbers_stay_theirs():
     assert first == again != other
 
 
+def test_a_network_in_evaluation_is_trained_in_training():
+    x, y = torch.tensor(IMAGES), torch.tensor(LABELS)
+    losses = []
+    for mode in (True, False):
+        torch.manual_seed(7)
+        network = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(20, 4)
+        ).train(mode)
+        sgd = torch.optim.SGD(network.parameters(), lr=0.5)
+        losses.append(train_classifier(network, x, y, optimiser=sgd, epochs=1, batch=16))
+    assert losses[0] == losses[1] == classify(epochs=1, dropout=0.5)[1] != classify(epochs=1)[1]
+
+
 def test_fewer_updates_are_the_beginning_of_all():
     assert classify(updates=4)[1] == classify()[1][:4]
+
+
+def test_the_optimiser_trains_again_at_the_same_rate():
+    torch.manual_seed(7)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(20, 4))
+    sgd = torch.optim.SGD(
+        [{"params": [network[1].weight], "lr": 0.5}, {"params": [network[1].bias], "lr": 0.1}]
+    )
+    start = copy.deepcopy(network.state_dict())
+    x, y = torch.tensor(IMAGES), torch.tensor(LABELS)
+    runs = []
+    for updates in (None, 4, None):
+        network.load_state_dict(start)
+        settings = {"optimiser": sgd, "epochs": 2, "batch": 16, "updates": updates}
+        runs.append(train_classifier(network, x, y, **settings))
+        assert [group["lr"] for group in sgd.param_groups] == [0.5, 0.1]
+    assert runs[0] == runs[2] and runs[1] == runs[0][:4]
 
 
 def test_what_is_called_after_an_update_sees_the_new_weights():
@@ -201,6 +233,7 @@ def test_what_is_called_after_an_update_sees_the_new_weights():
         ({"batch": 61}, "batch must be at most the number of images, 60, got 61"),
         ({"batch": 0}, "batch must be"),
         ({"epochs": 0}, "epochs must be"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"updates": 10}, "updates must be at most 9, all of 3 epochs, got 10"),
     ],
 )
@@ -215,5 +248,7 @@ def test_accuracy_counts_the_highest_score():
     assert accuracy(torch.nn.Identity(), scores, labels, batch=3) == 0.75
     with pytest.raises(ValueError, match="got 3 for 4"):
         accuracy(torch.nn.Identity(), scores, labels[:3])
+    with pytest.raises(ValueError, match="batch must be a whole number of at least 1, got 0"):
+        accuracy(torch.nn.Identity(), scores, labels, batch=0)
     with pytest.raises(ValueError, match="got 0 for 0"):
         accuracy(torch.nn.Identity(), scores[:0], labels[:0])

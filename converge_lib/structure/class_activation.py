@@ -78,7 +78,7 @@ def upsample(map: Array, size: int | tuple[int, int]) -> Array:
     Both axes are interpolated by a matrix, R map Cᵀ, so that upsampling and sums of maps commute.
 
     Args:
-        map: NumPy or torch, as the result is.
+        map: NumPy or torch, as the result is; whole numbers become floating ones.
         size: height and width wanted, or one number for both.
 
     Source: Zhou et al. (2016), section 2. Equal to ``torch.nn.functional.interpolate`` with
@@ -97,6 +97,8 @@ def upsample(map: Array, size: int | tuple[int, int]) -> Array:
         for old, new in zip(map.shape[-2:], wanted, strict=True)
     )
     if isinstance(map, Tensor):
+        if not map.is_floating_point():  # in whole numbers the matrices would be rounded
+            map = map.to(torch.get_default_dtype())
         rows, columns = torch.from_numpy(rows).to(map), torch.from_numpy(columns).to(map)
     elif map.dtype == np.float32:
         rows, columns = rows.astype(np.float32), columns.astype(np.float32)
@@ -130,10 +132,10 @@ class Head:
 class ClassActivation:
     """Class activation maps of a network that ends in global average pooling and a linear layer.
 
-    The network may be written in any way: what its forward pass calls is watched, and followed
-    back from the scores, through one linear layer (and dropout, and changes of shape), to a mean
-    over all positions. That they make the scores, S = wF + b, is then checked in numbers. The
-    network is run in ``eval()`` mode, and left in the mode that it was in.
+    It need not be an ``nn.Sequential``: what its forward pass calls is watched, and followed back
+    from the scores, through one linear layer (and dropout, and changes of shape), to a mean over
+    all positions, by average pooling or ``mean``. That they make the scores, S = wF + b, is then
+    checked in numbers. The network is run in ``eval()`` mode, and left in the mode that it was in.
 
     Args:
         network: model(images) gives scores, shape (n, classes).
@@ -157,6 +159,8 @@ class ClassActivation:
 
     def head(self, images: Tensor) -> Head:
         """Return the network's :class:`Head` on images, cases first; nothing of it has a graph."""
+        if len(images) == 0:
+            raise ValueError("images must hold one at least, got none")
         with _evaluating(self.network), torch.no_grad(), _Calls() as calls:
             scores = self.network(images)
         return _head(calls.made, _scores(scores, images))
@@ -217,15 +221,12 @@ def grad_cam(
 
     handle = layer.register_forward_hook(keep)
     try:
-        with _evaluating(network), torch.enable_grad():
+        with _evaluating(network), torch.inference_mode(False), torch.enable_grad():
             scores = _scores(network(images), images)
             chosen = _classes(classes, scores)
             if not outputs:
                 raise ValueError("layer must be called when the network runs, and was not")
-            total = scores.gather(1, chosen[:, None]).sum()
-            if not total.requires_grad:
-                raise ValueError("layer must have a part in the scores, and has none")
-            (gradient,) = torch.autograd.grad(total, outputs[-1], allow_unused=True)
+            gradient = _gradient(scores, chosen, outputs[-1])
     finally:
         handle.remove()
     if gradient is None:
@@ -252,15 +253,15 @@ def saliency(network: nn.Module, images: Tensor, classes: int | Sequence[int] | 
     """
     _module("network", network)
     if not isinstance(images, Tensor) or images.ndim != 4 or not images.is_floating_point():
-        got = getattr(images, "shape", images)
+        tensor = isinstance(images, Tensor)
+        got = f"{images.dtype} of shape {tuple(images.shape)}" if tensor else type(images).__name__
         raise ValueError(f"images must be a float tensor of shape (n, c, h, w), got {got}")
-    x = images.detach().clone().requires_grad_()
-    with _evaluating(network), torch.enable_grad():
-        scores = _scores(network(x), images)
-        total = scores.gather(1, _classes(classes, scores)[:, None]).sum()
-        if not total.requires_grad:
-            raise ValueError("network must have a gradient: its scores do not depend on images")
-        (gradient,) = torch.autograd.grad(total, x, materialize_grads=True)
+    with _evaluating(network), torch.inference_mode(False), torch.enable_grad():
+        x = images.detach().clone().requires_grad_()
+        scores = _scores(network(x.clone()), images)  # lest the first layer change it in place
+        gradient = _gradient(scores, _classes(classes, scores), x)
+    if gradient is None:
+        raise ValueError("network must have a gradient: its scores do not depend on images")
     return gradient.abs().amax(1)
 
 
@@ -365,6 +366,8 @@ class _Calls(TorchFunctionMode):
 
 def _head(calls: list[Call], scores: Tensor) -> Head:
     """Follow the calls back from the scores: linear ← mean over positions ← feature maps."""
+    if not scores.isfinite().all():
+        raise ValueError("network must give finite scores, got others")
     end, name, args, kwargs = _origin(calls, scores, len(calls))
     if name in POOLS:
         raise ValueError(
@@ -388,7 +391,7 @@ def _head(calls: list[Call], scores: Tensor) -> Head:
     features = args[0] if args else kwargs["input"]
     while features.ndim != 4:
         at = _made_by(calls, features, start)
-        if at is None or calls[at][0] not in TRANSPARENT:
+        if at is None or calls[at][0] not in TRANSPARENT | POOLS:  # the mean may be one of means
             break
         features, start = _argument(calls[at]), at
     bias = torch.zeros_like(weight[:, 0]) if bias is None else bias
@@ -459,33 +462,44 @@ def _scores(scores: object, images: Tensor) -> Tensor:
 def _classes(classes: object, scores: Tensor) -> Tensor:
     """Return one class an image, shape (n,), from one for all or one for each."""
     n, k = scores.shape
-    chosen = torch.as_tensor(classes, device=scores.device)
-    if (
-        chosen.dtype.is_floating_point
-        or chosen.dtype == torch.bool
-        or chosen.shape not in ((), (n,))
-    ):
-        raise ValueError(f"classes must be a whole number or {n} of them, got {classes!r}")
+    wanted = f"classes must be a whole number or {n} of them, got {classes!r}"
+    try:
+        chosen = torch.as_tensor(classes, device=scores.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(wanted) from error
+    fractions = chosen.is_floating_point() or chosen.is_complex()
+    if fractions or chosen.dtype == torch.bool or chosen.shape not in ((), (n,)):
+        raise ValueError(wanted)
     if ((chosen < 0) | (chosen >= k)).any():
         raise ValueError(f"classes must be from 0 to {k - 1}, got {classes!r}")
     return chosen.long().expand(n)
 
 
+def _gradient(scores: Tensor, chosen: Tensor, at: Tensor) -> Tensor | None:
+    """Return the gradient by ``at`` of each image's chosen score, None where there is no way."""
+    total = scores.gather(1, chosen[:, None]).sum()
+    return torch.autograd.grad(total, at, allow_unused=True)[0] if total.requires_grad else None
+
+
 def _finite(map: Array) -> np.ndarray:
     values = np.asarray(map.detach().cpu() if isinstance(map, Tensor) else map, dtype=np.float64)
-    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(
-            f"map must be finite and of shape (h, w), none 0, got shape {values.shape}"
-        )
+    if values.ndim != 2 or values.size == 0:
+        raise ValueError(f"map must be of shape (h, w), none 0, got {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"map must be finite, got {values[~np.isfinite(values)][0]}")
     return values
 
 
 def _box(name: str, box: Sequence[int]) -> Box:
-    top, left, bottom, right = (int(side) for side in box) if len(box) == 4 else (0, 0, 0, 0)
-    if top >= bottom or left >= right:
+    try:
+        top, left, bottom, right = sides = tuple(map(int, box))
+        whole = all(a == b for a, b in zip(sides, box, strict=True))
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole or top >= bottom or left >= right:
         raise ValueError(
-            f"{name} must be (top, left, bottom, right) with top < bottom and left < right, "
-            f"got {tuple(box)}"
+            f"{name} must be (top, left, bottom, right), whole numbers with top < bottom and "
+            f"left < right, got {box!r}"
         )
     return top, left, bottom, right
 

@@ -86,7 +86,7 @@ def convolutionalise(module: nn.Module, input_shape: Sequence[int]) -> nn.Sequen
     """
     if not isinstance(module, nn.Sequential):
         raise ValueError(f"module must be an nn.Sequential, got {type(module).__name__}")
-    if len(input_shape) != 3:
+    if not isinstance(input_shape, Sequence) or len(input_shape) != 3:
         raise ValueError(f"input_shape must be (channels, height, width), got {input_shape!r}")
     batch = _meta.batch_of(input_shape, module)
     converted: list[nn.Module] = []
@@ -188,6 +188,9 @@ def slide(
              [[1., 2.],
               [7., 8.]]]])
     """
+    for name, pair in (("window", window), ("stride", stride)):
+        if not isinstance(pair, Sequence) or len(pair) != 2:
+            raise ValueError(f"{name} must be two whole numbers, down and across, got {pair!r}")
     height, width = (count("window", size, low=1) for size in window)
     down, right = (count("stride", size, low=1) for size in stride)
     if images.ndim != 4 or images.shape[2] < height or images.shape[3] < width:
@@ -198,6 +201,11 @@ def slide(
     windows = images.unfold(2, height, down).unfold(3, width, right)
     windows = windows.permute(0, 2, 3, 1, 4, 5)
     scores = module(windows.flatten(0, 2))
+    if scores.ndim != 2 or len(scores) != windows.shape[:3].numel():
+        raise ValueError(
+            f"module must give scores of shape ({windows.shape[:3].numel()}, classes), "
+            f"got {tuple(scores.shape)}"
+        )
     return scores.unflatten(0, windows.shape[:3]).movedim(3, 1)
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 from torch import nn
-from torch.nn.parameter import UninitializedParameter
+
+from converge_lib.structure import _meta
 
 CONVOLUTIONS = (
     nn.Conv1d,
@@ -103,8 +104,7 @@ def head_share(module: nn.Module) -> float:
     convolutions = [i for i, layer in enumerate(layers) if isinstance(layer, CONVOLUTIONS)]
     if not convolutions:
         raise ValueError(f"module must have a convolution, got {type(module).__name__} without one")
-    if any(isinstance(p, UninitializedParameter) for p in module.parameters()):
-        raise ValueError("module must have shapes for all its parameters: run it once on images")
+    _meta.refuse_lazy(module)
     linear = [layer for layer in layers[convolutions[-1] :] if isinstance(layer, nn.Linear)]
     head = {id(p): p.numel() for layer in linear for p in layer.parameters()}
     return sum(head.values()) / sum(p.numel() for p in module.parameters())

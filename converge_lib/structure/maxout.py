@@ -313,11 +313,11 @@ def largest_error(
     >>> largest_error(np.abs, *abs_as_maxout(), (-1, 1))
     0.0
     """
-    x = np.linspace(*_ends(interval), count("points", points, low=2))
+    x, y = _sampled(f, *_ends(interval), count("points", points, low=2))
+    if np.shape(W)[:2] not in ((1, 1), (1, 2)):
+        raise ValueError(f"W must be of one unit or of two, for one input, got shape {np.shape(W)}")
     outputs = maxout(x[:, None], W, b)
-    if outputs.shape[1] > 2:
-        raise ValueError(f"W must be of one unit or of two, got shape {np.shape(W)}")
-    return float(np.abs(f(x) - outputs[:, 0] + outputs[:, 1:].sum(axis=1)).max())
+    return float(np.abs(y - outputs[:, 0] + outputs[:, 1:].sum(axis=1)).max())
 
 
 def _pieces(
@@ -336,14 +336,16 @@ def _pieces(
 
 
 def _ends(interval: Sequence[float]) -> tuple[float, float]:
-    if len(interval) != 2:
+    if not isinstance(interval, (Sequence, np.ndarray)) or len(interval) != 2:
         raise ValueError(f"interval must be (low, high), got {interval!r}")
     low = number("interval[0]", interval[0])
     return low, number("interval[1]", interval[1], low=low, low_open=True)
 
 
-def _sampled(f: Function, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    x = np.linspace(low, high, SAMPLES)
+def _sampled(
+    f: Function, low: float, high: float, points: int = SAMPLES
+) -> tuple[np.ndarray, np.ndarray]:
+    x = np.linspace(low, high, points)
     with np.errstate(all="ignore"):  # what is not finite is reported in words
         y = np.asarray(f(x), dtype=np.float64)
     if y.shape != x.shape:
@@ -364,9 +366,10 @@ def _lines(f: Function, low: float, high: float, error: float, k: int) -> list[L
         bottom = float(f(begin)) - error
 
         def steepness(t: float, begin: float = begin, bottom: float = bottom) -> float:
-            return (float(f(t)) + error - bottom) / (t - begin)
+            rise = float(f(t)) + error - bottom
+            return rise / (t - begin) if t > begin else math.inf
 
-        touch = min(_argmin(steepness, begin, high), high, key=steepness)
+        touch = _argmin(steepness, begin, high)
         slope = steepness(touch)
         intercept = bottom - slope * begin
         lines.append((slope, intercept))

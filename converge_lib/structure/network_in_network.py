@@ -27,11 +27,11 @@ class MlpConv(nn.Sequential):
 
     At each place (i, j), with the patch x around it:
 
-        f¹ = max(W¹x + b¹, 0), f² = max(W²f¹ + b², 0), …
+        f₁ = max(W₁x + b₁, 0), f₂ = max(W₂f₁ + b₂, 0), …
 
     Args:
         in_channels: of the inputs, shape (n, in_channels, height, width).
-        channels: of f¹, f², …; with one number it is a plain convolution and ReLU.
+        channels: of f₁, f₂, …; with one number it is a plain convolution and ReLU.
         kernel_size: height and width of the patch.
         stride: in pixels, of the patch.
         padding: rows and columns of zeros at each edge.
@@ -51,9 +51,9 @@ class MlpConv(nn.Sequential):
         padding: int | tuple[int, int] = 0,
     ) -> None:
         in_channels = count("in_channels", in_channels, low=1)
+        if not isinstance(channels, Sequence) or not channels:
+            raise ValueError(f"channels must be a list of one layer at least, got {channels!r}")
         channels = [count("channels", size, low=1) for size in channels]
-        if not channels:
-            raise ValueError("channels must name one layer at least, got none")
         first = nn.Conv2d(in_channels, channels[0], kernel_size, stride=stride, padding=padding)
         layers: list[nn.Module] = [first, nn.ReLU()]
         for before, after in pairwise(channels):
@@ -99,6 +99,9 @@ def mlp_of(convolutions: nn.Sequential) -> nn.Sequential:
       (1): ReLU()
     )
     """
+    if not isinstance(convolutions, nn.Sequential):
+        got = type(convolutions).__name__
+        raise ValueError(f"convolutions must be an nn.Sequential, got {got}")
     layers: list[nn.Module] = []
     for layer in convolutions:
         if type(layer) is nn.ReLU:
@@ -128,6 +131,7 @@ def count_parameters(module: nn.Module) -> int:
     >>> count_parameters(nn.Conv2d(3, 8, 5))     # 8 filters of 3 · 5 · 5, and 8 biases
     608
     """
+    _meta.refuse_lazy(module)
     return sum(p.numel() for p in module.parameters())
 
 

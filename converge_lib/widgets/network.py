@@ -7,6 +7,7 @@ The other side is core/maths/layers.js.
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -93,17 +94,18 @@ def rounded(module: nn.Sequential, bits: int = 16) -> nn.Sequential:
     """
     import torch
     from torch import nn
+    from torch.nn.utils import skip_init
 
     layers: list[nn.Module] = []
     for name, layer in _known_layers(module, bits):
         if isinstance(layer, nn.Conv2d):
-            new: nn.Module = nn.Conv2d(
-                layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding
-            ).double()
+            sizes = (layer.in_channels, layer.out_channels, layer.kernel_size)
+            new = skip_init(nn.Conv2d, *sizes, padding=layer.padding, dtype=torch.float64)
         elif isinstance(layer, nn.Linear):
-            new = nn.Linear(layer.in_features, layer.out_features).double()
+            sizes = (layer.in_features, layer.out_features)
+            new = skip_init(nn.Linear, *sizes, dtype=torch.float64)
         else:
-            layers.append(layer)
+            layers.append(copy.deepcopy(layer))  # the caller's own keeps its mode
             continue
         with torch.no_grad():
             weight, bias = _weights(layer)

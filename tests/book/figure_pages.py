@@ -199,6 +199,9 @@ GapVersusDense(networks, train=(digits, labels), test=mnist("test", 40), key="ga
 PRESS_AT_ONCE = """(handle, keys) => keys.forEach((key) => handle.dispatchEvent(
   new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
 
+# Clicks so often within one frame.
+CLICK_AT_ONCE = "(button, count) => { while (count--) button.click(); }"
+
 THREE_FRAMES = """async () => {
   for (let i = 0; i < 3; i++) await new Promise((done) => requestAnimationFrame(done));
 }"""
@@ -223,9 +226,9 @@ def same_picture(one, other):
 class Chart:
     """A figure in a page, with the names that a reader has for its parts."""
 
-    def __init__(self, page):
+    def __init__(self, page, index=0):
         self.page = page
-        self.figure = page.locator(".converge-figure")
+        self.figure = page.locator(".converge-figure").nth(index)
         self.figure.scroll_into_view_if_needed()
         expect(self.figure).to_have_attribute("data-live", "true")
         self.readout = self.figure.locator(".readout")
@@ -276,6 +279,7 @@ class Chart:
         return row.get_by_role("cell").all_inner_texts()
 
     def state(self):
+        """Return the state that the figure writes into a link."""
         self.button("Copy link").click()
         expect(self.figure.get_by_text("Link copied")).to_be_visible()
         self.link = self.page.evaluate("navigator.clipboard.readText()")
@@ -332,6 +336,41 @@ COUNT = """() => {
 }"""
 
 
+# Touches a figure at random and returns what it says then.
+TOUCH = """async ([figure, seed, count]) => {
+  let x = seed;
+  const random = () => (x = (x * 48271) % 2147483647) / 2147483647;
+  const pick = (list) => list[Math.floor(random() * list.length)];
+  const root = document.querySelectorAll(".converge-figure")[figure];
+  for (let i = 0; i < count; i++) {
+    const all = (selector) => [...root.querySelectorAll(selector)];
+    const choice = random();
+    if (choice < 0.4) {
+      const input = pick(all("input[type=range]"));
+      if (!input) continue;
+      input.value = random() < 0.3 ? pick([input.min, input.max, "1e9", "-1e9", "NaN", ""])
+        : String(Number(input.min) + random() * (input.max - input.min));
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    } else if (choice < 0.7) {
+      pick(all("button:not(:disabled), input[type=radio], summary")
+        .filter((button) => !/link/i.test(button.textContent))).click();
+    } else if (choice < 0.8) {
+      const select = pick(all("select"));
+      if (!select) continue;
+      select.value = pick([...select.options]).value;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    } else {
+      pick(all(".handle"))?.dispatchEvent(new KeyboardEvent("keydown", {
+        key: pick(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "x"]),
+        shiftKey: random() < 0.5, bubbles: true, cancelable: true,
+      }));
+    }
+    if (i % 4 === 0) await new Promise(requestAnimationFrame);
+  }
+  return root.querySelector(".readout").textContent;
+}"""
+
+
 # A model that remembers who listens to it, and the figure's code.
 BENCH = """async ([code, own]) => {
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
@@ -344,11 +383,15 @@ BENCH = """async ([code, own]) => {
       get: (name) => traits[name],
       set(name, value) {
         traits[name] = value;
-        listeners.get(`change:${name}`)?.();
+        for (const call of listeners.get(`change:${name}`) ?? []) call();
       },
       save_changes() {},
-      on: (event, call) => listeners.set(event, call),
-      off: (event) => listeners.delete(event),
+      on: (event, call) => listeners.set(event, [...(listeners.get(event) ?? []), call]),
+      off: (event, call) => {
+        const rest = (listeners.get(event) ?? []).filter((other) => other !== call);
+        if (rest.length) listeners.set(event, rest);
+        else listeners.delete(event);
+      },
     };
   };
   globalThis.frames = (n = 2) => new Promise((done) => {
@@ -356,3 +399,23 @@ BENCH = """async ([code, own]) => {
     next();
   });
 }"""
+
+
+# Models that lack or break what a figure may only hope for.
+POOR_HOSTS = [
+    "({ get: () => undefined })",
+    "({ get: () => undefined, set() { throw new Error('read only') }, on() {} })",
+    "({ get() { throw new Error('gone') } })",
+    "({ ...modelOf(traits), save_changes() { throw new Error('no kernel') } })",
+    "({ ...modelOf(traits), save_changes: undefined, off: undefined })",
+]
+
+
+def open_bench(open_page, folder, bundle, traits):
+    """Open an empty page with a figure's code, its traits, and a model that remembers listeners."""
+    (folder / "bench.html").write_text(
+        "<!doctype html><html lang=en><title>Bench</title><body></body>", "utf-8"
+    )
+    page = open_page((folder / "bench.html").as_uri())
+    page.evaluate(BENCH, [(STATIC / f"{bundle}.js").read_text("utf-8"), traits])
+    return page

@@ -8,11 +8,21 @@ import re
 
 import pytest
 from built import BOOK
-from figure_pages import AXE, CLIPBOARD, COUNT, PRESS_AT_ONCE, STATIC, middle, value
+from figure_pages import (
+    AXE,
+    CLICK_AT_ONCE,
+    CLIPBOARD,
+    COUNT,
+    POOR_HOSTS,
+    PRESS_AT_ONCE,
+    TOUCH,
+    Chart,
+    middle,
+    open_bench,
+    value,
+)
 from playwright.sync_api import expect
 from test_lean import PAGES, read_through
-
-BUNDLE = STATIC / "descent_lab.js"
 
 PAGES_WITH_FIGURES = [
     page
@@ -55,15 +65,11 @@ PARTS = {
 }
 
 
-class Lab:
+class Lab(Chart):
     """A DescentLab in a page, with the names that a reader has for its parts."""
 
     def __init__(self, page, index=0):
-        self.page = page
-        self.figure = page.locator(".converge-figure").nth(index)
-        self.figure.scroll_into_view_if_needed()
-        expect(self.figure).to_have_attribute("data-live", "true")
-        self.readout = self.figure.locator(".readout")
+        super().__init__(page, index)
         self.counter = self.figure.locator(".counter")
         self.numbers = self.figure.locator(".numbers")
         self.surface = self.figure.get_by_role("combobox", name="Surface")
@@ -71,10 +77,6 @@ class Lab:
         self.probe = self.figure.get_by_role("slider", name=re.compile("^Probe of"))
         self.scrubber = self.figure.get_by_role("slider", name="Cost spent in the race")
         self.steps = self.figure.get_by_role("slider", name="Budget of each solver in gradients")
-        self.settle()
-
-    def button(self, name):
-        return self.figure.get_by_role("button", name=name, exact=True)
 
     def solver(self, name):
         return self.figure.locator(".solvers .chips").get_by_role("button", name=name, exact=True)
@@ -114,19 +116,6 @@ class Lab:
         painted = "(canvases) => canvases.map((canvas) => canvas.toDataURL()).join()"
         return hash(drawn + self.figure.locator("canvas").evaluate_all(painted))
 
-    def state(self):
-        """Return the state that the figure writes into a link."""
-        self.button("Copy link").click()
-        field = self.figure.locator("input.link")
-        expect(field.or_(self.figure.get_by_text("Link copied")).first).to_be_visible()
-        copied = field.is_hidden()
-        link = (
-            self.page.evaluate("navigator.clipboard.readText()") if copied else field.input_value()
-        )
-        self.link = link
-        payload = link.partition("#")[2].partition(".")[2]
-        return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-
     def position(self, handle=None):
         """Return where a handle says that it is."""
         text = (handle or self.start).get_attribute("aria-valuetext").replace("−", "-")
@@ -161,41 +150,8 @@ def chapter(open_page, book):
 
 @pytest.fixture
 def bench(open_page, tmp_path):
-    """Open an empty page with the figure's code, and a model that counts what it is asked."""
-    (tmp_path / "bench.html").write_text(
-        "<!doctype html><html lang=en><title>Bench</title><body></body>", "utf-8"
-    )
-    page = open_page((tmp_path / "bench.html").as_uri())
-    page.evaluate(
-        """async (code) => {
-          const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-          globalThis.widget = (await import(url)).default;
-          globalThis.modelOf = (traits) => {
-            const listeners = new Map();
-            return {
-              listeners,
-              get: (name) => traits[name],
-              set(name, value) {
-                traits[name] = value;
-                for (const call of listeners.get(`change:${name}`) ?? []) call();
-              },
-              save_changes() {},
-              on: (event, call) => listeners.set(event, [...(listeners.get(event) ?? []), call]),
-              off: (event, call) => {
-                const rest = (listeners.get(event) ?? []).filter((other) => other !== call);
-                if (rest.length) listeners.set(event, rest);
-                else listeners.delete(event);
-              },
-            };
-          };
-          globalThis.frames = (n = 2) => new Promise((done) => {
-            const next = () => (n-- > 0 ? requestAnimationFrame(next) : done());
-            next();
-          });
-        }""",
-        BUNDLE.read_text("utf-8"),
-    )
-    return page
+    """Open a bench for the figure, with the defaults in place of traits."""
+    return open_bench(open_page, tmp_path, "descent_lab", {})
 
 
 # ── Every figure on every page ───────────────────────────────────────────────────────────────────
@@ -446,6 +402,14 @@ def test_steps_and_scrubbing_move_by_as_much_as_they_say(lab):
     expect(lab.readout).to_contain_text("so far after 1 gradient:")
     seen.add(lab.seen())
     assert len(seen) == 4
+
+
+def test_clicks_faster_than_frames_lose_no_step(lab):
+    lab.scrubber.press("Home")
+    lab.button("One step forward").evaluate(CLICK_AT_ONCE, 3)
+    expect(lab.counter).to_have_text("3 / 1,000")
+    lab.button("One step back").evaluate(CLICK_AT_ONCE, 2)
+    expect(lab.counter).to_have_text("1 / 1,000")
 
 
 def test_a_step_of_hessian_free_moves_by_what_it_costs(lab):
@@ -704,6 +668,45 @@ def test_a_prediction_is_judged_by_cost_and_not_by_steps(open_page, book):
     )
 
 
+def predict(lab, guess):
+    lab.button("Predict first").click()
+    assert lab.figure.get_by_role("radio").first.evaluate("(one) => one === document.activeElement")
+    expect(lab.readout).to_contain_text("hidden until you commit")
+    expect(lab.figure.locator("input[type=radio]:checked")).to_have_count(0)
+    expect(lab.button("Reveal")).to_be_disabled()
+    lab.figure.get_by_role("radio", name=guess, exact=True).check()
+    lab.button("Reveal").click()
+    expect(lab.button("Predict first")).to_be_focused()
+
+
+def test_a_judged_prediction_stands_until_there_is_another_race(open_page, book):
+    lab = Lab(open_page(f"{book.as_uri()}/book/index.html", reduced_motion="reduce"))
+    predict(lab, "Nesterov")
+    expect(lab.readout).to_have_class("readout right")
+    lab.button("One step back").click()
+    lab.button("Newton’s step").click()
+    lab.settle(wait=900)
+    expect(lab.readout).to_contain_text(re.compile("^Right: Nesterov .* so far after 999"))
+    lab.start.press("ArrowUp")
+    expect(lab.readout).to_contain_text(re.compile("^From"))
+    expect(lab.readout).to_have_class("readout")
+
+
+def test_a_reveal_that_is_interrupted_is_judged_and_one_that_is_reset_is_not(lab):
+    predict(lab, "Adam")
+    expect(lab.counter).not_to_have_text(re.compile("^(0|1,000) /"))
+    expect(lab.readout).to_contain_text("hidden until you commit")
+    lab.button("Pause").click()
+    expect(lab.counter).to_have_text("1,000 / 1,000")
+    expect(lab.readout).to_contain_text(re.compile("^Not so: Nesterov gets there first"))
+    predict(lab, "Nesterov")
+    lab.button("Reset").click()
+    expect(lab.readout).to_contain_text(re.compile("^From"))
+    lab.settle(wait=900)
+    expect(lab.readout).to_contain_text(re.compile("^From"))
+    expect(lab.button("Play")).to_be_visible()
+
+
 def test_a_prediction_can_be_called_off(lab):
     before = lab.seen()
     lab.button("Predict first").click()
@@ -716,6 +719,13 @@ def test_a_figure_that_asks_first_shows_nothing_before_the_answer(chapter):
     lab = Lab(chapter, 0)
     expect(lab.readout).to_contain_text("hidden until you commit")
     expect(lab.figure.locator(".loss .heads")).to_have_text("")
+    lab.figure.get_by_role("radio").last.check()
+    lab.button("Reveal").click()
+    expect(lab.figure.locator(".loss .heads")).not_to_have_text("")
+    lab.button("Reset").click()
+    lab.settle()
+    expect(lab.figure.locator(".loss .heads")).to_have_text("")
+    expect(lab.button("Reveal")).to_be_disabled()
     lab.figure.get_by_role("radio").last.check()
     lab.button("Reveal").click()
     expect(lab.readout).to_contain_text(re.compile("Right|Not so"), timeout=20_000)
@@ -880,16 +890,29 @@ def test_cleanup_leaves_nothing_behind(bench):
     assert left == []
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        "({ get: () => undefined })",
-        "({ get: () => undefined, set() { throw new Error('read only') }, on() {} })",
-        "({ get() { throw new Error('gone') } })",
-        "({ ...modelOf({}), save_changes() { throw new Error('no kernel') } })",
-        "({ ...modelOf({}), save_changes: undefined, off: undefined })",
-    ],
-)
+def test_the_host_is_told_where_playing_stops_and_not_of_the_way_there(bench):
+    while_playing, paused, counter = bench.evaluate("""async () => {
+      const el = document.body.appendChild(document.createElement("div"));
+      const told = [];
+      const model = { ...modelOf({ frame: 3 }), set: (name, value) => told.push([name, value]) };
+      const cleanup = await widget.render({ model, el });
+      await frames();
+      el.querySelector("button.play").click();
+      await new Promise((done) => setTimeout(done, 500));
+      const way = told.length;
+      el.querySelector("button.play").click();
+      await new Promise((done) => setTimeout(done, 300));
+      const counter = el.querySelector(".counter").textContent;
+      cleanup();
+      return [way, told, counter];
+    }""")
+    assert while_playing == 0
+    ((name, frame),) = paused
+    assert (name, f"{frame:,}") == ("frame", counter.partition(" /")[0])
+    assert frame > 3
+
+
+@pytest.mark.parametrize("model", POOR_HOSTS)
 def test_a_poor_host_is_enough(bench, model):
     bench.evaluate(
         f"""async () => {{
@@ -991,43 +1014,6 @@ def test_hundreds_of_trait_settings_never_throw(bench, seed):
     chance = random.Random(seed)
     settings = [[chance.choice(NAMES), some_value(chance)] for _ in range(350)]
     bench.evaluate(SET_TRAITS, settings)
-
-
-TOUCH = """async ([figure, seed, count]) => {
-  let x = seed;
-  const random = () => (x = (x * 48271) % 2147483647) / 2147483647;
-  const pick = (list) => list[Math.floor(random() * list.length)];
-  const root = document.querySelectorAll(".converge-figure")[figure];
-  for (let i = 0; i < count; i++) {
-    const inputs = [...root.querySelectorAll("input[type=range]:not(:disabled)")];
-    const others = [...root.querySelectorAll("button:not(:disabled), input[type=radio], summary")]
-      .filter((button) => !/link/i.test(button.textContent));
-    const choice = random();
-    if (choice < 0.5) {
-      const input = pick(inputs);
-      if (!input) continue;
-      const extreme = [input.min, input.max, "1e9", "-1e9", "NaN", ""];
-      input.value = random() < 0.3 ? pick(extreme)
-        : String(Number(input.min) + random() * (input.max - input.min));
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-    } else if (choice < 0.8) pick(others).click();
-    else if (choice < 0.9) {
-      const select = pick([...root.querySelectorAll("select")]);
-      if (!select) continue;
-      select.value = pick([...select.options]).value;
-      select.dispatchEvent(new Event("change", { bubbles: true }));
-    } else {
-      const handle = pick([...root.querySelectorAll(".handle:not([hidden])")]);
-      if (!handle) continue;
-      const key = pick(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "x"]);
-      handle.dispatchEvent(new KeyboardEvent("keydown", {
-        key, shiftKey: random() < 0.5, bubbles: true, cancelable: true,
-      }));
-    }
-    if (i % 4 === 0) await new Promise(requestAnimationFrame);
-  }
-  return root.querySelector(".readout").textContent;
-}"""
 
 
 @pytest.mark.parametrize("path", PAGES_WITH_FIGURES)

@@ -12,13 +12,14 @@ import pytest
 from built import serving
 from figure_pages import (
     AXE,
-    BENCH,
     COUNT,
     FIGURES,
+    POOR_HOSTS,
     PRESS_AT_ONCE,
-    STATIC,
+    TOUCH,
     Chart,
     middle,
+    open_bench,
     same_picture,
     value,
 )
@@ -283,45 +284,13 @@ def test_the_theme_of_the_page_repaints_the_figure(visit, name):
     assert chart.now() != light
     chart.page.evaluate("document.documentElement.dataset.theme = 'light'")
     chart.settle()
-    assert chart.now() == light
-
-
-TOUCH = """async ([seed, count]) => {
-  let x = seed;
-  const random = () => (x = (x * 48271) % 2147483647) / 2147483647;
-  const pick = (list) => list[Math.floor(random() * list.length)];
-  const root = document.querySelector(".converge-figure");
-  for (let i = 0; i < count; i++) {
-    const choice = random();
-    if (choice < 0.4) {
-      const input = pick([...root.querySelectorAll("input[type=range]")]);
-      if (!input) continue;
-      input.value = random() < 0.3 ? pick([input.min, input.max, "1e9", "NaN", ""])
-        : String(Number(input.min) + random() * (input.max - input.min));
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-    } else if (choice < 0.65) {
-      pick([...root.querySelectorAll("button:not(:disabled)")]
-        .filter((button) => !/link/i.test(button.textContent))).click();
-    } else if (choice < 0.75) {
-      const select = pick([...root.querySelectorAll("select")]);
-      if (!select) continue;
-      select.value = pick([...select.options]).value;
-      select.dispatchEvent(new Event("change", { bubbles: true }));
-    } else {
-      pick([...root.querySelectorAll(".handle")]).dispatchEvent(new KeyboardEvent("keydown", {
-        key: pick(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "x"]),
-        shiftKey: random() < 0.5, bubbles: true, cancelable: true,
-      }));
-    }
-    if (i % 4 === 0) await new Promise(requestAnimationFrame);
-  }
-}"""
+    assert same_picture(chart.now(), light)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_hundreds_of_touches_never_throw(visit, name):
     chart = visit(name)
-    chart.page.evaluate(TOUCH, [7, 300])
+    chart.page.evaluate(TOUCH, [0, 7, 300])
     chart.page.wait_for_timeout(300)
     assert not re.search("NaN|undefined|Infinity", chart.figure.inner_html())
 
@@ -350,14 +319,10 @@ def traits():
 
 @pytest.fixture(params=FIGURES)
 def bench(request, open_page, tmp_path, traits):
-    """Open an empty page with a figure's code, its traits, and a model that remembers listeners."""
-    (tmp_path / "bench.html").write_text(
-        "<!doctype html><html lang=en><title>Bench</title><body></body>", "utf-8"
-    )
-    page = open_page((tmp_path / "bench.html").as_uri())
-    code = (STATIC / f"{FIGURES[request.param].bundle}.js").read_text("utf-8")
-    page.evaluate(BENCH, [code, traits(request.param)])
-    page.figure = FIGURES[request.param]
+    """Open a bench for each figure."""
+    figure = FIGURES[request.param]
+    page = open_bench(open_page, tmp_path, figure.bundle, traits(request.param))
+    page.figure = figure
     return page
 
 
@@ -383,16 +348,7 @@ def test_cleanup_leaves_nothing_behind(bench):
     assert left == []
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        "({ get: () => undefined })",
-        "({ get: () => undefined, set() { throw new Error('read only') }, on() {} })",
-        "({ get() { throw new Error('gone') } })",
-        "({ ...modelOf(traits), save_changes() { throw new Error('no kernel') } })",
-        "({ ...modelOf(traits), save_changes: undefined, off: undefined })",
-    ],
-)
+@pytest.mark.parametrize("model", POOR_HOSTS)
 def test_a_poor_host_is_enough(bench, model):
     bench.evaluate(
         f"""async () => {{

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from figure_pages import BENCH, STATIC, middle, shown, value
+from figure_pages import CLICK_AT_ONCE, middle, open_bench, shown, value
 from playwright.sync_api import expect
 
 from converge_lib.widgets import MaxoutLab
@@ -114,6 +114,10 @@ def test_a_training_is_played_paused_scrubbed_and_stepped(visit):
     chart.button("Earlier").click()
     chart.button("Earlier").click()
     assert said() == "step 0 of 2,000"
+    chart.button("Later").evaluate(CLICK_AT_ONCE, 3)
+    assert said() == "step 3 of 2,000"
+    chart.button("Earlier").evaluate(CLICK_AT_ONCE, 2)
+    assert said() == "step 1 of 2,000"
     chart.button("Play").click()
     chart.page.wait_for_timeout(400)
     chart.button("Pause").click()
@@ -261,11 +265,7 @@ def test_the_reader_s_own_function_is_there_to_be_picked(open_page, tmp_path):
 
     figure = MaxoutLab(hill, interval=(10, 30), units=2, pieces=3, start="fan")
     state = {key: one for key, one in figure.get_state().items() if not key.startswith("_")}
-    (tmp_path / "bench.html").write_text(
-        "<!doctype html><html lang=en><title>Bench</title><body></body>", "utf-8"
-    )
-    page = open_page((tmp_path / "bench.html").as_uri())
-    page.evaluate(BENCH, [(STATIC / "maxout_lab.js").read_text("utf-8"), state])
+    page = open_bench(open_page, tmp_path, "maxout_lab", state)
     said, options, seen = page.evaluate("""async () => {
       const el = document.body.appendChild(document.createElement("div"));
       el.style.width = "900px";

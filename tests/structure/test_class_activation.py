@@ -1,5 +1,7 @@
 """Class activation maps against the scores they add up to, Grad-CAM and closed forms."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +40,7 @@ class Written(nn.Module):
 ENDS = {
     "mean of two axes": lambda net, f: net.linear(f.mean((2, 3))),
     "negative axes": lambda net, f: net.linear(torch.mean(f, dim=(-2, -1))),
+    "one axis, then the other": lambda net, f: net.linear(f.mean(3).mean(2)),
     "flattened first": lambda net, f: net.linear(f.flatten(2).mean(-1)),
     "view first": lambda net, f: net.linear(f.view(len(f), 6, -1).mean(2)),
     "kept axes": lambda net, f: net.linear(f.mean((2, 3), keepdim=True).squeeze(3).squeeze(2)),
@@ -151,12 +154,53 @@ def test_grad_cam_of_a_network_without_global_average_pooling():
     torch.testing.assert_close(grad_cam(network, network[0], images, 1), expected)
 
 
+def test_grad_cam_where_a_layer_is_called_twice():
+    torch.manual_seed(0)
+    relu = nn.ReLU(inplace=True)
+    network = nn.Sequential(
+        *(nn.Conv2d(1, 3, 2), relu, nn.Conv2d(3, 4, 2), relu),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)),
+    ).double()
+    images = torch.randn(3, 1, 5, 5, dtype=torch.float64)
+    maps = ClassActivation(network).maps(images, 1)
+    torch.testing.assert_close(9 * grad_cam(network, relu, images, 1, relu=False), maps)
+
+
 def test_grad_cam_of_a_frozen_network_inside_no_grad():
     network, images = drawn(sequential)
     expected = grad_cam(network, network[1], images, 1)
     network.requires_grad_(False)
     with torch.no_grad():
         torch.testing.assert_close(grad_cam(network, network[1], images, 1), expected)
+
+
+@pytest.mark.parametrize("method", ["maps", "grad_cam", "saliency"])
+def test_inside_inference_mode(method):
+    network, images = drawn(sequential)
+    asked = {
+        "maps": lambda: ClassActivation(network).maps(images, 1),
+        "grad_cam": lambda: grad_cam(network, network[1], images, 1),
+        "saliency": lambda: saliency(network, images, 1),
+    }[method]
+    expected = asked()
+    with torch.inference_mode():
+        torch.testing.assert_close(asked(), expected)
+
+
+def test_saliency_of_images_from_inference_mode():
+    network, images = drawn(sequential)
+    expected = saliency(network, images, 1)
+    with torch.inference_mode():
+        images = images.clone()
+    torch.testing.assert_close(saliency(network, images, 1), expected)
+
+
+def test_saliency_where_the_first_layer_works_in_place():
+    network = nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(4, 2))
+    images = torch.tensor([[[[-1.0, 2.0], [3.0, -4.0]]]])
+    expected = network[2].weight[1].detach().abs() * (images.flatten() > 0)
+    torch.testing.assert_close(saliency(network, images, 1).flatten(), expected)
+    assert images.min() == -4
 
 
 def test_saliency_by_finite_differences():
@@ -211,6 +255,11 @@ def averaged(*end):
     return nn.Sequential(convolutions(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), *end)
 
 
+def a_little_more(scores):
+    scores.numpy()[:] += 1e-9
+    return scores
+
+
 REFUSED = {
     "dense head": (
         lambda: nn.Sequential(convolutions(), nn.Flatten(), nn.Linear(72, 4)),
@@ -250,6 +299,26 @@ REFUSED = {
         lambda: Written(lambda net, f: net.linear(f.mean((2, 3)))[:, :2]),
         "scores are not S = wF",
     ),
+    "sum divided": (
+        lambda: Written(lambda net, f: net.linear(f.sum((2, 3)) / f[0, 0].numel())),
+        "what goes into its last linear layer comes from div",
+    ),
+    "mean over some positions": (
+        lambda: Written(lambda net, f: net.linear(f.mean(3)[:, :, 0])),
+        "scores are not S = wF",
+    ),
+    "mean over some positions, with weights of zero": (
+        lambda: Written(
+            lambda net, f: functional.linear(
+                f.mean(3)[:, :, 0], 0 * net.linear.weight, net.linear.bias
+            )
+        ),
+        "scores are not S = wF",
+    ),
+    "a little added behind torch's back": (
+        lambda: Written(lambda net, f: a_little_more(net.linear(f.mean((2, 3))))),
+        "scores are not S = wF",
+    ),
     "dropout that is always on": (
         lambda: Written(lambda net, f: net.linear(functional.dropout(f.mean((2, 3)), 0.5))),
         "scores are not S = wF",
@@ -281,6 +350,10 @@ def test_says_why_a_network_has_no_maps(name):
         ([0, 1], r"classes must be a whole number or 3 of them, got \[0, 1\]"),
         (1.0, "classes must be a whole number or 3 of them, got 1.0"),
         (True, "classes must be a whole number or 3 of them, got True"),
+        (1j, "classes must be a whole number or 3 of them, got 1j"),
+        (None, "classes must be a whole number or 3 of them, got None"),
+        ("cat", "classes must be a whole number or 3 of them, got 'cat'"),
+        ([0, [1], 2], r"classes must be a whole number or 3 of them, got \[0, \[1\], 2\]"),
     ],
 )
 def test_refuses_classes(classes, message):
@@ -309,14 +382,59 @@ def test_refuses_layers_that_have_no_maps():
     aside.aside = nn.Identity()
     with pytest.raises(ValueError, match="layer must have a part in the scores"):
         grad_cam(aside, aside.aside, images, 0)
+    with pytest.raises(ValueError, match="layer must have a part in the scores"):
+        grad_cam(aside.requires_grad_(False), aside.aside, images, 0)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_saliency_refuses_scores_that_do_not_depend_on_images(frozen):
+    constant = Written(lambda net, f: net.linear(torch.ones(len(f), 6).double())).double()
+    constant.requires_grad_(not frozen)
+    with pytest.raises(ValueError, match="its scores do not depend on images"):
+        saliency(constant, torch.zeros(3, 2, 9, 12).double(), 0)
+
+
+def test_feature_maps_that_no_one_needs_are_let_go():
+    kept = []
+
+    def end(net, features):
+        first = features.relu()
+        second = first.sigmoid()
+        seen = weakref.ref(first)
+        del first
+        kept.append(seen())
+        return net.linear(second.mean((2, 3)))
+
+    network, images = drawn(lambda: Written(end))
+    ClassActivation(network).head(images)
+    assert kept == [None]
+
+
+def test_a_head_is_found_without_a_graph():
+    graphs = []
+    network, images = drawn(
+        lambda: Written(
+            lambda net, f: (graphs.append(f.requires_grad), net.linear(f.mean((2, 3))))[1]
+        )
+    )
+    head = ClassActivation(network).head(images)
+    assert graphs == [False]
+    assert not any(t.requires_grad for t in (head.features, head.weight, head.bias, head.scores))
 
 
 def test_refuses_what_is_no_network_and_no_images():
     with pytest.raises(ValueError, match=r"network must be a torch\.nn\.Module, got 'net'"):
         ClassActivation("net")
     network, images = drawn(sequential)
-    with pytest.raises(ValueError, match="images must be a float tensor"):
+    with pytest.raises(ValueError, match=r"images must be a float .* got torch\.float64 of shape"):
         saliency(network, images[0], 0)
+    with pytest.raises(ValueError, match=r"got torch\.int64 of shape \(3, 2, 9, 12\)"):
+        saliency(network, images.long(), 0)
+    with pytest.raises(ValueError, match="images must hold one at least, got none"):
+        ClassActivation(network).maps(images[:0], 0)
+    images[1, 0, 0, 0] = torch.nan
+    with pytest.raises(ValueError, match="network must give finite scores"):
+        ClassActivation(network).maps(images, 0)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +466,21 @@ def test_upsample_equals_torch(old, size, kind):
     )
 
 
+@pytest.mark.parametrize("kind", [torch.int64, torch.uint8, torch.bool])
+def test_whole_numbers_are_upsampled_to_fractions(kind):
+    map = torch.tensor([[0, 1]], dtype=kind)
+    for found in (upsample(map, (1, 4)), upsample(map.numpy(), (1, 4))):
+        assert found.tolist() == [[0, 0.25, 0.75, 1]]
+
+
+@pytest.mark.parametrize("turn", [lambda m: m[::-1, ::-2], lambda m: m.T, lambda m: m[1:, ::2]])
+def test_maps_need_not_be_contiguous(turn):
+    map = turn(np.random.default_rng(0).normal(size=(6, 8)))
+    solid = map.copy()
+    np.testing.assert_array_equal(upsample(map, (13, 11)), upsample(solid, (13, 11)))
+    assert box_of(map, 0.6) == box_of(solid, 0.6)
+
+
 @pytest.mark.parametrize("size", [0, 2.5, (3, 0), (1, 2, 3)])
 def test_upsample_refuses(size):
     with pytest.raises(ValueError, match="size must be"):
@@ -377,9 +510,12 @@ def test_box_of(map, threshold, box):
 def test_box_of_refuses():
     with pytest.raises(ValueError, match=r"threshold must be a finite number in \[0, 1\], got 1.5"):
         box_of(np.eye(2), 1.5)
-    for wrong in (np.array([[0, np.nan]]), np.zeros((1, 2, 2)), np.zeros((0, 2))):
-        with pytest.raises(ValueError, match=r"map must be finite and of shape \(h, w\)"):
+    for wrong in (np.zeros((1, 2, 2)), np.zeros((0, 2)), np.zeros(3)):
+        with pytest.raises(ValueError, match=r"map must be of shape \(h, w\), none 0, got \("):
             box_of(wrong, 0.5)
+    for wrong in (np.nan, -np.inf):
+        with pytest.raises(ValueError, match=f"map must be finite, got {wrong}"):
+            pointing_hit(np.array([[0, wrong]]), (0, 0, 1, 1))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -398,7 +534,13 @@ def test_iou_counts_pixels(seed):
         assert iou(*boxes) == pytest.approx(expected) == iou(*boxes[::-1])
 
 
-@pytest.mark.parametrize("box", [(0, 0, 0, 3), (2, 0, 1, 3), (0, 0, 1), ()])
+@pytest.mark.parametrize(
+    "box",
+    [
+        *((0, 0, 0, 3), (2, 0, 1, 3), (0, 0, 1), (), (0, 0, 1, 1, 1)),
+        *((0.5, 0, 2, 2), (0, 0, np.nan, 2), (0, 0, 2, np.inf), None, "1234"),
+    ],
+)
 def test_iou_refuses(box):
     with pytest.raises(ValueError, match=r"second must be \(top, left, bottom, right\)"):
         iou((0, 0, 1, 1), box)

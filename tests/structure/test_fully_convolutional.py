@@ -81,7 +81,8 @@ NETWORKS = {
         lambda: nn.Sequential(
             *(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.LocalResponseNorm(3)),
             *(nn.MaxPool2d(2), nn.Dropout2d(), nn.Flatten(), nn.Linear(36, 6)),
-            *(nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3), nn.BatchNorm1d(3, affine=False)),
+            *(nn.BatchNorm1d(6, eps=0.1, momentum=0.3), nn.ReLU()),
+            *(nn.Linear(6, 3), nn.BatchNorm1d(3, affine=False)),
         ),
     ),
     "softmax": (
@@ -256,6 +257,7 @@ def test_weights_are_copied():
     assert not {p.data_ptr() for p in network.parameters()} & {
         p.data_ptr() for p in everywhere.parameters()
     }
+    assert not set(network.modules()) & set(everywhere.modules())
     with torch.no_grad():
         for tensor in (*network.parameters(), *network.buffers()):
             tensor.add_(1)
@@ -280,6 +282,7 @@ def test_training_mode_and_frozen_weights_stay():
     network[1].eval()
     network[8].eval()
     network[7].weight.requires_grad_(False)
+    network[10].bias.requires_grad_(False)
     everywhere = convolutionalise(network, shape)
     assert everywhere.training
     flat = [layer for layer in network if type(layer) is not nn.Flatten]
@@ -394,6 +397,7 @@ def test_vectors_that_nothing_reads():
         (nn.Linear(3, 3), (1, 2, 2), "module must be an nn.Sequential, got Linear"),
         (None, (1, 2, 2), "module must be an nn.Sequential, got NoneType"),
         (nn.Sequential(), (2, 2), r"input_shape must be \(channels, height, width\)"),
+        (nn.Sequential(), 28, r"input_shape must be \(channels, height, width\), got 28"),
         (nn.Sequential(), (1, 0, 2), "input_shape must be a whole number of at least 1"),
         (nn.Sequential(nn.LazyLinear(2)), (1, 2, 2), "0: LazyLinear"),
     ],
@@ -410,8 +414,29 @@ def test_arguments_that_cannot_be(module, shape, message):
         ((1, 4, 4), (2, 2), (1, 1), "images must have shape"),
         ((1, 1, 4, 4), (0, 2), (1, 1), "window must be"),
         ((1, 1, 4, 4), (2, 2), (1, 0), "stride must be"),
+        ((1, 1, 4, 4), 2, (1, 1), "window must be two whole numbers, down and across, got 2"),
+        ((1, 1, 4, 4), (2, 2, 2), (1, 1), r"window must be two .* got \(2, 2, 2\)"),
+        ((1, 1, 4, 4), (2, 2), 1, "stride must be two whole numbers, down and across, got 1"),
     ],
 )
 def test_windows_that_do_not_fit(shape, window, stride, message):
     with pytest.raises(ValueError, match=message):
         slide(nn.Flatten(), torch.zeros(shape), window, stride)
+
+
+def test_windows_whose_scores_are_no_vectors():
+    with pytest.raises(ValueError, match=r"scores of shape \(18, classes\), got \(18, 1, 2, 2\)"):
+        slide(nn.Identity(), torch.zeros(2, 1, 4, 4), (2, 2), (1, 1))
+
+
+def test_no_pictures_have_no_windows():
+    assert slide(nn.Flatten(), torch.zeros(0, 1, 4, 5), (2, 2), (1, 1)).shape == (0, 4, 3, 4)
+
+
+def test_pictures_need_not_be_contiguous():
+    shape, stride, network = made("small", 0)
+    images = torch.randn(20, 1, 17, 2, dtype=torch.float64).permute(3, 1, 2, 0)
+    torch.testing.assert_close(
+        slide(network, images, shape[1:], stride),
+        slide(network, images.contiguous(), shape[1:], stride),
+    )

@@ -58,6 +58,14 @@ def test_backward_by_finite_differences(kind):
 
 
 @pytest.mark.parametrize("backward", [global_average_pool_backward, global_max_pool_backward])
+def test_a_gradient_may_be_changed_place_by_place(backward):
+    found = backward(np.ones((1, 1)), np.zeros((1, 1, 2, 2)))
+    before = found.copy()
+    found[0, 0, 1, 1] += 7
+    assert (found - before).ravel().tolist() == [0, 0, 0, 7]
+
+
+@pytest.mark.parametrize("backward", [global_average_pool_backward, global_max_pool_backward])
 def test_refuses_other_shapes(backward):
     with pytest.raises(ValueError, match=r"gradient must be of shape \(2, 3\), got \(3, 2\)"):
         backward(np.zeros((3, 2)), np.zeros((2, 3, 4, 4)))
@@ -74,11 +82,12 @@ def test_head_share_of_what_is_counted_by_hand():
     dense = nn.Sequential(
         nn.Linear(5, 5),  # before the last convolution: no head
         nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()),  # 40
+        nn.Sequential(nn.Linear(4, 4), nn.Conv2d(4, 4, 1)),  # 20, between convolutions, and 20
         nn.Flatten(),
         nn.Linear(16, 6),  # 102
         nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 2)),  # 12, 14
     )
-    assert head_share(dense) == (102 + 14) / (30 + 40 + 102 + 12 + 14)
+    assert head_share(dense) == (102 + 14) / (30 + 40 + 20 + 20 + 102 + 12 + 14)
     averaged = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     assert head_share(averaged) == 0
 
@@ -94,7 +103,7 @@ def test_head_share_counts_tied_parameters_once():
     [
         (nn.Linear(2, 2), "module must have a convolution, got Linear without one"),
         ("net", "module must be a torch.nn.Module, got 'net'"),
-        (nn.Sequential(nn.Conv2d(1, 1, 1), nn.LazyLinear(2)), "module must have shapes for all"),
+        (nn.Sequential(nn.Conv2d(1, 1, 1), nn.LazyLinear(2)), "module must know its shapes"),
     ],
 )
 def test_head_share_refuses(module, message):

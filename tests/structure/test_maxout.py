@@ -283,6 +283,15 @@ def test_a_broken_line_is_met_exactly_when_there_are_pieces_enough():
     assert largest_error(f, *fit_convex(f, (-1, 2.3), 2), (-1, 2.3)) > 0.01
 
 
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_a_corner_that_all_but_meets_the_end(k):
+    def f(x):
+        return np.maximum(0.3 * x, 1e6 * (x - 2.2499))
+
+    ends = (-7.5, 2.25)
+    assert largest_error(f, *fit_convex(f, ends, k), ends, 100_001) < 1e-8  # of 100
+
+
 @pytest.mark.parametrize("f", [np.sin, np.tanh, lambda x: -np.square(x), np.cbrt])
 def test_targets_that_are_not_convex(f):
     with pytest.raises(ValueError, match=r"f must be convex on .* near x = .*fit_difference"):
@@ -331,6 +340,7 @@ def test_any_broken_line_is_the_difference_of_two_units(seed):
         (np.square, (2, 1), 2, r"interval\[1\] must be"),
         (np.square, (0, np.inf), 2, r"interval\[1\] must be"),
         (np.square, (0, 1, 2), 2, "interval must be"),
+        (np.square, 1, 2, r"interval must be \(low, high\), got 1"),
         (np.square, (0, 1), 0, "k must be a whole number"),
         (np.square, (0, 1), 2.0, "k must be a whole number"),
         (np.log, (0, 1), 2, "f must be finite on .* at x = 0"),
@@ -360,6 +370,20 @@ def test_knots_that_cannot_be_joined(knots, values, message):
         piecewise_linear(knots, values)
 
 
-def test_the_error_of_three_units_is_not_defined():
-    with pytest.raises(ValueError, match="W must be of one unit or of two"):
-        largest_error(np.square, np.ones((1, 3, 2)), np.ones((3, 2)), (0, 1))
+@pytest.mark.parametrize("shape", [(1, 3, 2), (1, 0, 2), (2, 1, 2)])
+def test_the_error_of_other_units_is_not_defined(shape):
+    with pytest.raises(ValueError, match=r"W must be of one unit or of two, for one input, got"):
+        largest_error(np.square, np.ones(shape), np.ones(shape[1:]), (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: x[:, None], r"f must return the shape that it gets, got \(10001, 1\)"),
+        (lambda x: 1.0, "f must return the shape"),
+        (np.log, "f must be finite on .* at x = 0"),
+    ],
+)
+def test_the_error_for_what_is_no_function_on_the_interval(f, message):
+    with pytest.raises(ValueError, match=message):
+        largest_error(f, *abs_as_maxout(), (0, 1))

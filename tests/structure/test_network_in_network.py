@@ -68,6 +68,11 @@ def test_what_is_not_a_perceptron_at_each_pixel(layer):
         mlp_of(nn.Sequential(layer))
 
 
+def test_one_convolution_is_no_chain_of_them():
+    with pytest.raises(ValueError, match=r"convolutions must be an nn\.Sequential, got Conv2d"):
+        mlp_of(nn.Conv2d(2, 2, 1))
+
+
 def test_same_padding_of_one_pixel_is_none():
     layer = nn.Conv2d(2, 3, 1, padding="same")
     images = torch.randn(1, 2, 4, 4)
@@ -106,7 +111,8 @@ def test_mlpconv_of_one_layer_and_its_slices():
     ("arguments", "message"),
     [
         ((0, [2], 3), "in_channels must be"),
-        ((1, [], 3), "channels must name one layer at least"),
+        ((1, [], 3), r"channels must be a list of one layer at least, got \[\]"),
+        ((1, 8, 3), "channels must be a list of one layer at least, got 8"),
         ((1, [2, 0], 3), "channels must be a whole number of at least 1, got 0"),
     ],
 )
@@ -119,6 +125,11 @@ def test_shared_parameters_count_once_and_frozen_ones_too():
     layer = nn.Linear(3, 3)
     assert count_parameters(nn.Sequential(layer, nn.ReLU(), layer).requires_grad_(False)) == 12
     assert count_parameters(nn.ReLU()) == 0
+
+
+def test_parameters_without_a_shape_cannot_be_counted():
+    with pytest.raises(ValueError, match="module must know its shapes"):
+        count_parameters(nn.Sequential(nn.Linear(3, 3), nn.LazyLinear(3)))
 
 
 # layer, shape of an input, multiplications counted by hand
@@ -190,6 +201,11 @@ def test_counting_in_other_precisions(dtype):
 def test_layers_that_would_count_as_nothing(module, message):
     with pytest.raises(ValueError, match=message):
         count_multiplications(module, (3,))
+
+
+def test_an_input_shape_that_is_one_number():
+    with pytest.raises(ValueError, match="input_shape must be the sizes of one input, got 32"):
+        count_multiplications(nn.Linear(2, 2), 32)
 
 
 @pytest.mark.parametrize("shape", [(0,), (2.0,), (-1, 3)])

@@ -37,6 +37,12 @@ def test_it_is_frozen_and_evaluates(network):
     assert not any(p.requires_grad for p in network.parameters())
 
 
+def test_reading_it_draws_nothing_from_the_callers_numbers():
+    state = torch.get_rng_state()
+    efficientnet_lite0()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_its_maps_make_its_scores_and_equal_grad_cam(network, images):
     image = images["coffee"]
     head = ClassActivation(network).head(image)

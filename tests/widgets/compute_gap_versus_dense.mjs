@@ -9,13 +9,6 @@ const [questions, answers] = process.argv.slice(2);
 const { traits, states } = JSON.parse(readFileSync(questions, "utf8"));
 const data = prepare(traits);
 
-function finished(/** @type {Iterator<void, any>} */ work) {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
-}
-
 const results = states.map((given) => {
   const state = sanitise(given, data);
   const digit = state.digit < 0 ? drawn(state.drawing) : data.digits[state.digit].pixels;
@@ -26,7 +19,7 @@ const results = states.map((given) => {
     networks: data.networks.map(({ name, layers }) => {
       const refused = refusal(layers, state.size);
       if (refused) return { name, refused };
-      const { shares, winner, map } = finished(answer(layers, image));
+      const { shares, winner, map } = answer(layers, image);
       return { name, shares: [...shares], winner, map: map && { data: [...map.data], shape: map.shape } };
     }),
   };

@@ -8,7 +8,7 @@ import { SLIDER, linear, logarithmic } from "../../converge_lib/widgets/core/sca
 import { contourLines } from "../../converge_lib/widgets/core/contours.js";
 import { describeModel, describeRace, localModel, targetName, verdict } from "../../converge_lib/widgets/descent_lab/describe.js";
 import { finishers, iterationAt, neighbour, race, stepAt } from "../../converge_lib/widgets/descent_lab/race.js";
-import { SHARED, sanitise } from "../../converge_lib/widgets/descent_lab/state.js";
+import { SHARED, customRuns, sanitise } from "../../converge_lib/widgets/descent_lab/state.js";
 import { tune } from "../../converge_lib/widgets/descent_lab/tune.mjs";
 import { strongWolfe } from "../../converge_lib/widgets/core/maths/line_search.js";
 import { objectiveOf } from "../../converge_lib/widgets/core/maths/objective.js";
@@ -54,7 +54,7 @@ test("whatever the traits hold, the state is sound and the race runs", () => {
       const state = sanitise({ [name]: value, ...(name === "steps" ? {} : { steps: 20 }) });
       assert.ok([...state.start, state.steps, state.target].every(Number.isFinite), `${name}: ${value}`);
       assert.ok(state.steps >= 10 && state.steps <= 10_000);
-      const run = race(state);
+      const run = race(state, customRuns({ [name]: value }));
       const frame = state.frame ?? run.last;
       for (const text of [
         describeRace(state, run, frame),
@@ -307,13 +307,13 @@ test("a solver computed in Python stands beside the others, or says why it canno
   const about = { surface: "rosenbrock", parameters: {}, start: [-1.2, 1], steps: 800, target: 1e-6 };
   const mine = { label: "mine", path: [[-1.2, 1], [0, 0]], values: [24.2, 1], reason: "steps", error: "", about };
   const broken = { label: "broken", path: [], values: [], reason: "", error: "TypeError: no", about };
-  const state = sanitise({ custom_runs: [mine, broken] });
-  const run = race(state);
+  const state = sanitise({});
+  const run = race(state, customRuns({ custom_runs: [mine, broken] }));
   const text = describeRace(state, run, run.last);
   assert.match(text, /mine is at f − f\* = 1/);
   assert.match(text, /broken failed: TypeError: no/);
-  const moved = sanitise({ custom_runs: [mine], start: [0, 0] });
-  assert.match(describeRace(moved, race(moved), 10), /mine .*needs a live notebook/);
+  const moved = sanitise({ start: [0, 0] });
+  assert.match(describeRace(moved, race(moved, customRuns({ custom_runs: [mine] })), 10), /mine .*needs a live notebook/);
 });
 
 test("the model says what it is", () => {

@@ -27,13 +27,6 @@ const GAP = {
 const PIXELS = Uint8Array.from({ length: SIDE * SIDE }, (_, i) => (i * 37) % 256);
 const TRAITS = { networks: [DENSE, GAP], digits: [{ label: 7, pixels: base64(PIXELS) }, { label: 2, pixels: base64(PIXELS) }], tested: 40 };
 const DATA_ = prepare(TRAITS);
-function answered(layers, image) {
-  const work = answer(layers, image);
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
-}
 const HOSTILE = [
   undefined, null, NaN, Infinity, -1e308, 1e308, 0, -1, 3.7, "", "NaN", "shift", "__proto__", true, [], {}, [null], [[]],
   { length: 5 }, [1e308, -1e308], ["1", "2"], 10n, Symbol.iterator, Array(5000).fill(1), "f".repeat(784), "g".repeat(784), "x".repeat(10_000),
@@ -41,7 +34,7 @@ const HOSTILE = [
 
 function saidOf(state, data) {
   const digit = state.digit < 0 ? drawn(state.drawing) : data.digits[state.digit].pixels;
-  return data.networks.map(({ layers }) => refusal(layers, state.size) ?? answered(layers, frame(digit, state.size, state.shift)));
+  return data.networks.map(({ layers }) => refusal(layers, state.size) ?? answer(layers, frame(digit, state.size, state.shift)));
 }
 
 test("whatever the traits hold, the state is sound and can be said", () => {
@@ -132,17 +125,17 @@ test("a network that does not fit says what it wants and what it got", () => {
 test("a class map is there where one mean and one linear layer end a network, and nowhere else", () => {
   const image = frame(DATA_.digits[0].pixels, SIDE, [0, 0]);
   const [dense, average] = DATA_.networks.map(({ layers }) => layers);
-  const map = answered(average, image).map;
+  const map = answer(average, image).map;
   assert.deepEqual(map.shape, [1, 7, 7]);
   const outputs = forward(average, image);
-  const { winner } = answered(average, image);
+  const { winner } = answer(average, image);
   const mean = map.data.reduce((a, b) => a + b, 0) / 49 + average.at(-1).bias[winner];
   assert.ok(Math.abs(mean - outputs.at(-1).data[winner]) < 1e-12);
-  assert.equal(answered(dense, image).map, null);
+  assert.equal(answer(dense, image).map, null);
   const none = [...average.slice(0, 2), { kind: "global_max_pool" }, ...average.slice(3)];
   assert.equal(classMap(none, forward(none, image), 0), null);
   const two = prepare({ networks: [{ ...GAP, network: packed(...GAP.network.layers, { kind: "relu" }, linear(10, 10)) }] }).networks[0].layers;
-  assert.equal(answered(two, image).map, null);
+  assert.equal(answer(two, image).map, null);
 });
 
 test("shares are 1 in all, and the winner has most", () => {

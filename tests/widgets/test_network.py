@@ -1,5 +1,6 @@
 """Networks in the page: what JavaScript computes against torch in float64, and what is refused."""
 
+import base64
 import json
 
 import numpy as np
@@ -112,6 +113,18 @@ def test_rounded_weights_are_those_that_are_packed():
     assert network[1].weight.dtype == torch.float32 and network.training
 
 
+def test_rounding_leaves_the_network_and_the_callers_random_numbers_alone():
+    network = nn.Sequential(
+        *(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 2))
+    )
+    state = torch.get_rng_state()
+    near = rounded(network)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(layer.training for layer in network)
+    assert all(p.requires_grad for p in network.parameters())
+    assert not set(near) & set(network)
+
+
 def test_the_packed_network_is_json_and_two_bytes_a_weight():
     packed = json.dumps(pack(nn.Sequential(nn.Conv2d(8, 16, 5))), allow_nan=False)
     assert 3216 * 2 * 4 / 3 < len(packed) < 3216 * 2 * 4 / 3 + 200
@@ -139,6 +152,7 @@ def test_the_packed_network_is_json_and_two_bytes_a_weight():
         (nn.Sequential(nn.MaxPool2d(3, stride=2)), "it must pool whole squares"),
         (nn.Sequential(nn.MaxPool2d((2, 3))), "it must pool whole squares"),
         (nn.Sequential(nn.MaxPool2d(2, padding=1)), "it must pool whole squares"),
+        (nn.Sequential(nn.MaxPool2d(2, dilation=2)), "it must pool whole squares"),
         (nn.Sequential(nn.MaxPool2d(2, ceil_mode=True)), "it must pool whole squares"),
         (nn.Sequential(nn.AdaptiveAvgPool2d(2)), "it must pool to one pixel"),
         (nn.Sequential(nn.AdaptiveMaxPool2d((1, 2))), "it must pool to one pixel"),
@@ -179,6 +193,9 @@ def test_eight_bits_are_within_half_a_step_of_the_largest_of_each_row():
     assert ((near - exact).abs().amax((1, 2, 3)) <= 0.5001 * steps).all()
     np.testing.assert_allclose(near.abs().amax((1, 2, 3)), 127 * steps, rtol=1e-6)
     assert not near[2].any()
+    packed = base64.b64decode(pack(network, 8)["layers"][0]["weight"])
+    levels = np.frombuffer(packed, np.int8).reshape(4, -1)
+    assert np.abs(levels).max(1).tolist() == [127, 127, 0, 127]
 
 
 def test_eight_bits_take_half_the_room_of_sixteen():

@@ -254,7 +254,10 @@ def test_bad_arguments_are_named(arguments, message):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("at", [1]), ("at", [0, math.nan]), ("size", 1), ("shown", "nine"), ("key", ""), ("snap", 3)],
+    [
+        *(("at", [1]), ("at", [0, math.nan]), ("size", 1), ("shown", "nine")),
+        *(("background", "nine"), ("key", ""), ("snap", 3)),
+    ],
 )
 def test_a_bad_assignment_is_refused_and_changes_nothing(name, value):
     shown = figure()

@@ -27,6 +27,10 @@ def _map(features: np.ndarray, weights: np.ndarray, index: int) -> np.ndarray:
     return np.tensordot(weights[index], features, axes=1)
 
 
+def _scaled(map: np.ndarray) -> np.ndarray:
+    return (map - map.min()) / (map.max() - map.min())
+
+
 def _enlarging_each(f: np.ndarray, w: np.ndarray, i: int, enlarge: Callable) -> np.ndarray:
     return sum(weight * enlarge(channel) for weight, channel in zip(w[i], f, strict=True))
 
@@ -96,6 +100,8 @@ class ClassMap(Exercise):
         "against the class now looks like evidence for it.",
         _enlarged(lambda f, w, i: _map(f, w, i) / f[0].size): "You divide by the number of "
         "positions. That is what a position gives to the score; the map is without the divisor.",
+        _enlarged(lambda f, w, i: _scaled(_map(f, w, i))): "You bring the map to [0, 1]. The "
+        "map itself is asked for: its mean belongs to the score.",
         _enlarging_each: too_many.format(8, 4),
         lambda f, w, i, enlarge: np.tensordot(w[i], enlarge(f), axes=1): too_many.format(8, 4),
     }
@@ -186,6 +192,8 @@ class ScoreFromBox(Exercise):
         "box. The score is a mean, so each position gives its value divided by hw.",
         _with_part(lambda map, bias, box: _inside(map, box).sum() / map.size + bias): "You count "
         "the bias to the box. It is there wherever you look, and comes from no position.",
+        _with_part(lambda map, bias, box: _inside(map + bias, box).sum() / map.size): "You add the "
+        "bias to each position in the box. It is in the score once, and comes from no position.",
         _with_part(lambda map, bias, box: _inside(map, box).sum() / map.sum()): "Your `part` is a "
         "share of the map's sum. The question is how much, in the units of the score.",
         _with_part(lambda map, bias, box: np.maximum(_inside(map, box), 0).sum() / map.size): "You "
@@ -229,10 +237,6 @@ def box_around(map: np.ndarray, threshold: float) -> tuple[int, int, int, int]:
     return rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
 
 
-def _scaled(map: np.ndarray) -> np.ndarray:
-    return (map - map.min()) / (map.max() - map.min())
-
-
 def _largest_group(bright: np.ndarray, corners: bool = False) -> np.ndarray:
     from scipy import ndimage
 
@@ -245,6 +249,14 @@ def _brightest_group(map: np.ndarray, threshold: float) -> np.ndarray:
 
     groups, _ = ndimage.label(_scaled(map) >= threshold)
     return groups == groups.ravel()[map.argmax()]
+
+
+def _brightest_sum(map: np.ndarray, threshold: float) -> np.ndarray:
+    from scipy import ndimage
+
+    scaled = _scaled(map)
+    groups, n = ndimage.label(scaled >= threshold)
+    return groups == ndimage.sum(scaled, groups, range(1, n + 1)).argmax() + 1
 
 
 def _around(chosen: np.ndarray, beyond: int = 1) -> tuple[int, int, int, int]:
@@ -300,6 +312,9 @@ class BoxAround(Exercise):
         lambda map, t: _around(
             _brightest_group(map, t)
         ): "You take the group of the brightest cell. The largest group is asked for.",
+        lambda map, t: _around(
+            _brightest_sum(map, t)
+        ): "You take the group whose values add up to most. The largest group has the most cells.",
         lambda map, t: _around(_largest_group(_scaled(map) >= t, corners=True)): "Your groups "
         "connect across corners. Cells connect along edges.",
         lambda map, t: _around(_largest_group(_scaled(map) > t)): "A cell that just reaches the "
@@ -326,6 +341,7 @@ class BoxAround(Exercise):
         yield np.array([[0.0, 0.0, 0.0], [0.0, 9.0, 8.0]]), 0.25
         yield np.array([[9.0, 0.0, 0.0, 0.0], [0.0, 0.0, 8.0, 8.0]]), 0.25
         yield np.array([[-8.0, -6.0, -2.0], [-8.0, -3.0, 2.0], [-8.0, -8.0, -8.0]]), 0.5
+        yield np.array([[9.0, 9.0, 0.0], [0.0, 0.0, 0.0], [5.0, 5.0, 5.0]]), 0.5
         yield (
             np.array([[6, 4, -10, 0, 0], [0, 2, 0, 5, 0], [0, 0, 5, 0, 4], [8, 0, 0, 4, 4]], float),
             0.75,
@@ -406,6 +422,8 @@ class IntersectionOverUnion(Exercise):
         "Divide by the union.",
         lambda a, b: _common(a, b) / (_area(a) + _area(b)): "The sum of the areas counts the "
         "intersection twice: take it off once.",
+        lambda a, b: _common(a, b) / (_area(a) + _area(b) + _common(a, b)): "You add the "
+        "intersection to the sum of the areas, which counts it twice already: take it off once.",
         lambda a, b: 2 * _common(a, b) / (_area(a) + _area(b)): "This is Dice's coefficient, the "
         "intersection over the mean area. Divide by the union.",
         lambda a, b: _common(a, b) / _hull(a, b): "You divide by the smallest box around both. It "

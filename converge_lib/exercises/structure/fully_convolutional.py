@@ -57,6 +57,15 @@ def _transposed(features: np.ndarray, W: np.ndarray, b: np.ndarray, h: int, w: i
     return score_map(features, W, b, h, w).transpose(0, 2, 1)
 
 
+def _padded(features: np.ndarray, W: np.ndarray, b: np.ndarray, h: int, w: int) -> np.ndarray:
+    frame = ((0, 0), ((h - 1) // 2, h // 2), ((w - 1) // 2, w // 2))
+    return score_map(np.pad(features, frame), W, b, h, w)
+
+
+def _classes_last(features: np.ndarray, W: np.ndarray, b: np.ndarray, h: int, w: int) -> np.ndarray:
+    return score_map(features, W, b, h, w).transpose(1, 2, 0)
+
+
 class ScoreMap(Exercise):
     """Given a linear layer behind (c, h, w), apply it to every part of larger feature maps."""
 
@@ -103,6 +112,10 @@ class ScoreMap(Exercise):
         "later chapter puts in the place of the dense layer.",
         _apart: "The windows lie side by side. They overlap: each begins one place after the last.",
         _transposed: "Rows and columns of the map are exchanged.",
+        _padded: "The features are padded. A window that hangs over the edge is none that the "
+        "layer was made for: there are height − h + 1 rows of windows.",
+        _classes_last: "The scores are right, and their axes are not: the classes come first, then "
+        "rows and columns.",
     }
     other_answers = (_score_map_of(_plain), _score_map_torch)
 
@@ -184,6 +197,24 @@ class FieldAndStride(Exercise):
         _field_of(
             lambda field, kernel, stride, step: field * kernel
         ): "Views do not multiply: two 3×3 convolutions see 5 pixels, not 9.",
+        lambda layers: (
+            field_and_stride(layers)[0],
+            sum(step for _, step in layers),
+        ): "Strides multiply: two steps of 2 are a step of 4 pixels.",
+        lambda layers: (
+            sum(kernel for kernel, _ in layers),
+            field_and_stride(layers)[1],
+        ): "Kernels do not add up: two of 3 see 5 pixels, as they share one. And behind a stride "
+        "their neighbours are further apart.",
+        lambda layers: (
+            1 + sum((kernel - 1) * step for kernel, step in layers),
+            field_and_stride(layers)[1],
+        ): "You multiply by the layer's own stride. What counts is the product of all strides "
+        "before it.",
+        lambda layers: (
+            field_and_stride(layers)[0] - 1,
+            field_and_stride(layers)[1],
+        ): "One pixel is missing: without any layer a cell sees one.",
         lambda layers: field_and_stride(layers)[::-1]: "The two numbers are exchanged: the field "
         "comes first.",
     }
@@ -222,6 +253,23 @@ def _saving(
         return windows(height, width, window) * each / whole
 
     return answer
+
+
+def _saving_of_inputs(sides: list[int], kernels: list[int], window: int) -> float:
+    cost = {(window, window): 0, tuple(sides): 0}
+    for height, width in cost:
+        shrunk = 0
+        for kernel in kernels:
+            cost[height, width] += (height - shrunk) * (width - shrunk) * kernel**2
+            shrunk += kernel - 1
+    return _all_windows(*sides, window) * cost[window, window] / cost[tuple(sides)]
+
+
+def _saving_apart(sides: list[int], kernels: list[int], window: int) -> float:
+    def cost(height: int, width: int) -> int:
+        return sum((height - k + 1) * (width - k + 1) * k**2 for k in kernels)
+
+    return _all_windows(*sides, window) * cost(window, window) / cost(*sides)
 
 
 def _all_windows(height: int, width: int, window: int) -> int:
@@ -263,6 +311,12 @@ class Saving(Exercise):
         _saving(
             _all_windows, shrink=lambda kernel: kernel
         ): "A kernel takes kernel − 1 off the sides: a kernel of 1 takes nothing.",
+        _saving_of_inputs: "Each number that comes out costs kernel² multiplications. You count "
+        "those that go in: shrink first, then count.",
+        _saving_apart: "Each layer works on what the last one left: kernel − 1 is lost again and "
+        "again.",
+        lambda sides, kernels, window: saving([sides[0]] * 2, kernels, window): "You take the "
+        "picture for a square. It has a height and a width.",
         _saving(_all_windows, power=1): "A number that comes out costs kernel² multiplications.",
         lambda sides, kernels, window: 1 / saving(sides, kernels, window): "This is the picture's "
         "cost over the windows'. By what factor is it cheaper?",
@@ -332,6 +386,10 @@ class Stitch(Exercise):
         "maps know what lies between.",
         _reversed: "The shifts run the wrong way: a picture cut off by dy begins dy pixels further "
         "down.",
+        lambda maps: np.array(maps).reshape(
+            len(maps) * maps[0][0].shape[0], -1
+        ): "A reshape alone keeps the numbers in their order: dy and dx still run slowest. Bring "
+        "the axes into the order row, dy, column, dx first.",
         lambda maps: np.array(maps).mean((0, 1)): "The maps are averaged. Each knows about windows "
         "of its own.",
     }
@@ -339,8 +397,10 @@ class Stitch(Exercise):
 
     def cases(self) -> Iterable[tuple]:
         yield ([[np.array([[0.0]]), np.array([[1.0]])], [np.array([[2.0]]), np.array([[3.0]])]],)
+        rows = np.arange(8.0).reshape(2, 4)
+        yield ([[rows[dy : dy + 1, dx::2] for dx in range(2)] for dy in range(2)],)
         rng = np.random.default_rng(0)
-        for step, rows, columns in ((2, 3, 4), (4, 2, 3), (3, 1, 5)):
+        for step, rows, columns in ((2, 3, 5), (4, 2, 7), (3, 1, 13)):
             yield ([[rng.normal(size=(rows, columns)) for _ in range(step)] for _ in range(step)],)
 
 
@@ -352,6 +412,20 @@ def mean_iu(found: np.ndarray, true: np.ndarray, classes: int) -> float:
         if (a | b).any():
             shares.append((a & b).sum() / (a | b).sum())
     return float(np.mean(shares))
+
+
+def _iu_of(found: np.ndarray, true: np.ndarray, chosen: Iterable[int]) -> float:
+    return float(np.mean([_overlap(found == index, true == index) for index in chosen]))
+
+
+def _iu_pooled(found: np.ndarray, true: np.ndarray, classes: int) -> float:
+    both = (found == true).sum()
+    return both / (2 * true.size - both)
+
+
+def _without_first(found: np.ndarray, true: np.ndarray, classes: int) -> float:
+    present = np.union1d(found, true)
+    return _iu_of(found, true, present[present > 0])
 
 
 def _iu(share: Callable, absent: float | None = None) -> Callable:
@@ -411,6 +485,13 @@ class MeanIU(Exercise):
         "Intersection over union divides by `a | b`.",
         _iu(_overlap, absent=0.0): "A class that neither picture has counts as 0. Leave it out.",
         _iu(_overlap, absent=1.0): "A class that neither picture has counts as 1. Leave it out.",
+        lambda found, true, classes: _iu_of(found, true, np.unique(true)): "You leave out the "
+        "classes that only `found` has. Each of them is a mistake, and counts as 0.",
+        lambda found, true, classes: _iu_of(found, true, np.unique(found)): "You leave out the "
+        "classes that only `true` has. Each of them is missed, and counts as 0.",
+        _iu_pooled: "You add up all intersections and all unions. Divide for each class, then "
+        "average.",
+        _without_first: "Class 0 counts as well.",
         _iu(lambda a, b: (a & b).mean()): "You divide by all pixels instead of by the union.",
     }
     other_answers = (_iu(_overlap), _iu_by_pairs)
@@ -418,6 +499,7 @@ class MeanIU(Exercise):
     def cases(self) -> Iterable[tuple]:
         yield np.array([[0, 0], [1, 1]]), np.array([[0, 1], [1, 1]]), 2
         yield np.array([[0, 0, 2]]), np.array([[0, 1, 2]]), 4
+        yield np.array([[0, 3], [2, 1]]), np.array([[0, 0], [2, 2]]), 4
         rng = np.random.default_rng(0)
         for classes, side in ((3, 6), (5, 9), (11, 20)):
             true = rng.integers(0, classes, (side, side))

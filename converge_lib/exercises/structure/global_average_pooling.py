@@ -72,6 +72,10 @@ class AveragePool(Exercise):
         "rows times columns positions.",
         lambda f: np.median(f, (2, 3)): "You return the median. It ignores how strongly the few "
         "places respond at which the network has found something.",
+        lambda f: f.mean(): "You average over everything. Images and channels stay apart: one "
+        "number for each of them.",
+        lambda f: f.mean((2, 3)).squeeze(): "`squeeze` drops every axis of length 1, also that of "
+        "a batch of one image. The mean over two axes has dropped these two already.",
         lambda f: f.mean((2, 3), keepdims=True): "The numbers are right, and the two axes of the "
         "positions are still there, of length 1: a linear layer wants shape (n, c).",
     }
@@ -153,6 +157,13 @@ class AveragePoolBackward(Exercise):
         "of hw numbers is 1/hw.",
         lambda g, f: _spread(g, f, 1 / f[0, 0].size) * f: "You multiply by the features. They are "
         "what is averaged, not the derivative of the average.",
+        lambda g, f: g[:, :, None, None] / f[0, 0].size: "The share is right, and each map has it "
+        "once. Each of its h · w positions gets it: the result has the shape of `features`.",
+        lambda g, f: np.ones_like(f) / f[0, 0].size: "That is ∂F/∂f, 1/hw. By the chain rule it is "
+        "multiplied by `gradient`.",
+        lambda g, f: (
+            g[:, :, None, None] * f / f.sum((2, 3), keepdims=True)
+        ): "You share the gradient out by response. A mean weighs all positions alike.",
         lambda g, f: g / f[0, 0].size: "The share is right, and it is not spread: each of the "
         "h · w positions gets it, so the result has the shape of `features`.",
         lambda g, f: _spread(np.broadcast_to(g.mean(0), g.shape), f, 1 / f[0, 0].size): "You "
@@ -247,6 +258,8 @@ class HeadParameters(Exercise):
         "pooling the picture's size is gone: one number a channel is left.",
         _counted(None, lambda c, h, w, m, k: (c + 1) * m + (m + 1) * k): "The "
         "pooled head has no hidden layer: it goes from the channels to the classes.",
+        _counted(None, lambda c, h, w, m, k: c * k + c): "Biases belong to what comes out: one a "
+        "class, not one a channel.",
         lambda c, h, w, m, k: head_parameters(c, h, w, m, k)[::-1]: "The values are right and "
         "their order is not: dense, pooled.",
     }
@@ -318,6 +331,10 @@ class ScoresOnSheet(Exercise):
         "is a ratio of areas, not of sides.",
         _undiluted(lambda F, p, a: p + a**0.5 * (F - p)): "You multiply by the root of `area`. "
         "It is a ratio of areas already, not of sides.",
+        _undiluted(lambda F, p, a: p + (a - 1) * (F - p)): "The excess is divided by `area`, so "
+        "multiply it by `area`, not by `area − 1`.",
+        lambda F, p, a, W, b: p + a * (F - p): "These are the features of the frame. The linear "
+        "layer is still to come.",
         _undiluted(lambda F, p, a: a * F - p): "Of the paper there are `area − 1` parts too many, "
         "not one.",
         lambda F, p, a, W, b: a * (F @ W.T + b): "You multiply the scores, and the biases with "
@@ -367,6 +384,19 @@ def _first_shift(
     return answer
 
 
+def _combined(combine: Callable) -> Callable:
+    """Return the answer that finds a shift for each direction and combines the two."""
+
+    def answer(score: Callable, image: np.ndarray) -> int:
+        by = [
+            _first_shift(moved=lambda x, by, axis=axis: [np.roll(x, by, axis)])(score, image)
+            for axis in (0, 1)
+        ]
+        return combine(*by)
+
+    return answer
+
+
 def _pushed(image: np.ndarray, by: int) -> list[np.ndarray]:
     """Return the image moved down, and moved to the right, with paper coming in."""
     return [np.pad(image, ((by, 0), (0, 0)))[:-by], np.pad(image, ((0, 0), (by, 0)))[:, :-by]]
@@ -392,8 +422,8 @@ class InvariantShift(Exercise):
     reference = invariant_shift
     returns = ("by",)
     hints = (
-        "You cannot look into the network. Move the picture by one pixel and compare the scores. "
-        "If they differ, move it by two.",
+        "You cannot look into the network. Move the picture by one pixel and compare the scores, "
+        "up to rounding. If they differ, move it by two.",
         "`np.roll(image, by, axis)` moves rows with `axis=0` and columns with `axis=1`. A network "
         "may have other strides in the two directions, so both must leave the scores alone.",
         "For `by` from 1 to `len(image)`: return the first for which "
@@ -426,6 +456,12 @@ class InvariantShift(Exercise):
         _first_shift(
             same=lambda new, old: np.isclose(new, old).any()
         ): "One score that stays is not enough: all of them must.",
+        _combined(min): "It is enough for you that one of the two directions leaves the scores "
+        "alone. Both must.",
+        _combined(max): "You find a shift for each direction, and take the larger. The other "
+        "direction may notice that one: take the smallest common multiple.",
+        _combined(lambda down, right: down * right): "You multiply the shifts of the two "
+        "directions. A smaller one may be a multiple of both.",
         lambda score, image: len(image): "You return the whole height: a shift by it is no shift "
         "at all. A smaller one may do.",
     }
@@ -433,6 +469,7 @@ class InvariantShift(Exercise):
         _first_shift(),
         _first_shift(same=lambda new, old: np.abs(new - old).max() < 1e-9),
         _first_shift_torch,
+        _combined(np.lcm),
     )
 
     def cases(self) -> Iterable[tuple]:

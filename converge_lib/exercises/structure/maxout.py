@@ -98,6 +98,11 @@ class MaxoutLayer(Exercise):
         lambda x, W, b: (
             _pieces(x, W, 0 * b).max(axis=-1) + b.max(axis=-1)
         ): "The bias comes after the maximum. It belongs to its piece: add it before.",
+        lambda x, W, b: x @ W.max(axis=-1) + b.max(axis=-1): "You take the maximum of the weights, "
+        "and that is one affine function again. Compare the sums, input by input.",
+        _of_pieces(
+            lambda z: np.log(np.exp(z).sum(axis=-1))
+        ): "That is a smooth maximum, log-sum-exp: it lies above the largest piece. Take `max`.",
         _layer_mixed: "The pieces of different units are mixed up. W has shape (d, m, k): those of "
         "one unit lie side by side, so the flat product has the shape (n, m, k).",
     }
@@ -481,6 +486,15 @@ class TwoUnits(Exercise):
         "slopes[0].",
         _split(_up, _down, second=1.0): "Both begin with slopes[0], and the difference loses it. "
         "The second begins with 0.",
+        lambda slopes: (
+            np.maximum.accumulate(slopes),
+            np.maximum.accumulate(slopes) - slopes,
+        ): "The first unit keeps the steepest slope so far. The difference is right, but the "
+        "second is not convex. Split the changes of slope.",
+        lambda slopes: (
+            np.append(slopes[0], np.cumsum(_up(np.diff(slopes)))),
+            np.append(0, np.cumsum(_down(np.diff(slopes)))),
+        ): "The first unit has lost slopes[0] after its first piece: all its slopes start from it.",
         _split(np.abs, lambda changes: 0 * changes): "All changes have become increases, in one "
         "unit. Those that are negative belong to the second.",
         lambda slopes: (

@@ -93,6 +93,10 @@ class Pointwise(Exercise):
         "memory into rows of c neighbours of one channel. Use `moveaxis` first.",
         _pointwise_reshaped_twice: "The way back is wrong: `reshape` does not move an axis. The "
         "channels are last there, and `moveaxis(…, -1, 1)` brings them back.",
+        lambda x, W, b: (
+            (W @ x.reshape(x.shape[1], -1)).reshape(len(x), len(W), *x.shape[2:]) + b[:, None, None]
+        ): "`reshape(c, -1)` is right for one image. With several, their channels "
+        "do not follow each other in memory: bring the channels to the front with `moveaxis`.",
         lambda x, W, b: np.einsum("dc,nchw->nd", W, x) + b: "Rows and columns are summed too. They "
         "stay: `…->ndhw`.",
     }
@@ -218,6 +222,10 @@ class Collapse(Exercise):
         lambda W1, b1, W2, b2: (W2 @ W1, W2 @ b1): "The second bias is forgotten.",
         lambda W1, b1, W2, b2: (W2 @ W1, W2 @ (b1 + b2)): "b₂ is added after the "
         "second layer, and W₂ does not touch it.",
+        lambda W1, b1, W2, b2: (
+            W2 @ W1,
+            b1 @ W2 + b2,
+        ): "`b1 @ W2` multiplies by W2's columns. The layer multiplies by its rows: `W2 @ b1`.",
         lambda W1, b1, W2, b2: (W1 + W2, b1 + b2): "The layers are added. They are applied one "
         "after the other, so their matrices multiply.",
         lambda W1, b1, W2, b2: (W2 * W1, W2 @ b1 + b2): "`*` multiplies entry by "
@@ -325,6 +333,8 @@ class ConvolutionCost(Exercise):
         "pixel of the input; the filters stand where the output has a pixel.",
         _cost(out=lambda side, k, s, p: -(-(side + 2 * p - k) // s) + 1): ""
         "You round up: a filter that would stick out at the end is left out.",
+        _cost(out=lambda side, k, s, p: (side + 2 * p - k) / s + 1): "The number of places is not "
+        "rounded down: a filter that would stick out at the end is left out.",
         _cost(
             each=lambda c, k, g: c * k**2, each_parameter=lambda c, k, g: c * k**2
         ): "The groups are ignored: a filter sees channels / groups.",
@@ -336,6 +346,8 @@ class ConvolutionCost(Exercise):
         ): "A filter has weights for each channel that it sees, not for one.",
         _cost(multiplied=lambda f, each, out: f * (each + 1) * out**2): ""
         "The biases are multiplied with nothing: they are added.",
+        _cost(multiplied=lambda f, each, out: 2 * f * each * out**2): "You count the additions "
+        "too: only the multiplications are asked for.",
         _cost(multiplied=lambda f, each, out: f * each * out): "The output "
         "has out × out places, not out.",
         _cost(multiplied=lambda f, each, out: each * out**2): "That is one "
@@ -414,6 +426,9 @@ class BottleneckWidth(Exercise):
         "broken.",
         lambda *sizes: bottleneck_width(*sizes) - 1: "One more would fit: the budget may be met "
         "exactly.",
+        lambda channels, filters, kernel, factor: (
+            (channels * kernel**2 * filters - 1) // (factor * (channels + kernel**2 * filters))
+        ): "You stay below the budget. It says at most: it may be met exactly.",
         _width(cost=lambda c, f, k: c + k * f, direct=lambda c, f, k: c * k * f): "The patch is "
         "kernel × kernel pixels: the square is missing.",
         _width(cost=lambda c, f, k: c + f): "The second layer's filters see m channels of "

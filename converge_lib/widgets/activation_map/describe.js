@@ -156,7 +156,7 @@ function compared(/** @type {Data} */ data, /** @type {State} */ state, /** @typ
   const [most, least] = [brightest(map), brightest(map.map((value) => -value))];
   const side = (/** @type {number} */ at) => `${position(cellAt(data, at))} (${signed(map[at] / data.cells)})`;
   return `${name} minus ${other}: yellow cells speak for ${name}, blue ones for ${other}. `
-    + `Most for ${name} speaks ${side(most)}, ${map[least] < 0 ? "for" : "least"}${map[least] < 0 ? ` ${other}` : ""} ${side(least)}. `
+    + `The cell at ${side(most)} speaks most for ${name}, that at ${side(least)} ${map[least] < 0 ? `most for ${other}` : "least"}. `
     + `The cells add up to ${signed(scene.sum, 2)}, with the biases to ${signed(scene.score, 2)}: odds of ${odds(scene.score)}. `;
 }
 

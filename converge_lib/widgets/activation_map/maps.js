@@ -2,6 +2,7 @@
 // stored in a byte a cell; see maps.py. No DOM here; the twin of maps.py and of upsample and box_of
 // in converge_lib/structure/class_activation.py.
 
+import { softmax } from "../core/maths/layers.js";
 import { list, number, record, string, whole } from "../core/sanitise.js";
 
 /**
@@ -61,13 +62,6 @@ function unpacked(/** @type {Uint8Array} */ q, /** @type {number} */ step, /** @
   const map = new Float64Array(q.length);
   for (let i = 0; i < q.length; i++) map[i] = mean + step * (q[i] - sum / q.length);
   return map;
-}
-
-export function softmax(/** @type {Float64Array} */ scores) {
-  const largest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = scores.map((score) => Math.exp(score - largest));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / sum);
 }
 
 /**

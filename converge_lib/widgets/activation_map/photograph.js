@@ -56,7 +56,7 @@ export function createPhotograph({ onCell, redraw }) {
   const element = html(
     "div",
     {
-      class: "photograph",
+      class: "raster photograph",
       onpointerdown(/** @type {PointerEvent} */ event) {
         const onCursor = event.target === cursor;
         if (event.button !== 0 || (event.pointerType === "touch" && !onCursor)) return; // a finger may want to scroll

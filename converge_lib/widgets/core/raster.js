@@ -2,35 +2,28 @@
 
 import { html } from "./dom.js";
 
-/** A canvas of its own, the size that is given, with what `paint` does to its context. */
-function offscreen(/** @type {number} */ width, /** @type {number} */ height, /** @type {(context: CanvasRenderingContext2D) => void} */ paint) {
-  const canvas = html("canvas", { width, height });
-  paint(canvas.getContext("2d"));
-  return /** @type {HTMLCanvasElement} */ (canvas);
-}
-
 /**
  * Values as shades of one colour: 0 shows what lies below, 1 the colour.
  * @param {ArrayLike<number>} values by rows
+ * @param {HTMLCanvasElement} [canvas] to be painted again, where shades follow one another
  */
-export function shades(values, /** @type {number} */ width, /** @type {number} */ height, /** @type {string} */ colour) {
-  return offscreen(width, height, (context) => {
-    const data = context.createImageData(width, height);
-    for (let i = 0; i < width * height; i++) data.data[4 * i + 3] = 255 * Math.min(1, Math.max(0, values[i]));
-    context.putImageData(data, 0, 0);
-    context.globalCompositeOperation = "source-in";
-    context.fillStyle = colour;
-    context.fillRect(0, 0, width, height);
-  });
+export function shades(values, /** @type {number} */ width, /** @type {number} */ height, /** @type {string} */ colour, canvas = html("canvas")) {
+  Object.assign(canvas, { width, height });
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const image = context.createImageData(width, height);
+  for (let i = 0; i < width * height; i++) image.data[4 * i + 3] = 255 * Math.min(1, Math.max(0, values[i]));
+  context.putImageData(image, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, width, height);
+  return canvas;
 }
 
-/** Pixels in their own colours. @param {Uint8ClampedArray} bytes red, green, blue and opacity of each, by rows */
+/** Pixels in their own colours. @param {Uint8ClampedArray<ArrayBuffer>} bytes red, green, blue and opacity of each, by rows */
 export function pixels(bytes, /** @type {number} */ width, /** @type {number} */ height) {
-  return offscreen(width, height, (context) => {
-    const data = context.createImageData(width, height);
-    data.data.set(bytes);
-    context.putImageData(data, 0, 0);
-  });
+  const canvas = html("canvas", { width, height });
+  canvas.getContext("2d").putImageData(new ImageData(bytes, width, height), 0, 0);
+  return canvas;
 }
 
 /** A canvas that fills its element's width, at the screen's own density. */

@@ -1,45 +1,46 @@
-// Long work in short slices, one a frame, so that a drag never waits for it. A drag starts the work
-// anew in each frame; the longer nothing interrupts, the longer the slices.
+// Long work in short slices, so that a drag never waits for it. A drag starts the work anew in each
+// frame: it gets its first slice, and the others, one a frame, once nothing has started it for a while.
 
-const [SHORTEST, LONGEST, GROWTH] = [1.5, 8, 0.25]; // milliseconds
+const [FIRST, NEXT] = [1.5, 4]; // milliseconds of a slice
+const REST = 200; // before the second, in milliseconds
 const PAUSE = 80; // between two reports of progress, in milliseconds
 
 /** @param {() => void} progress called now and then while the work goes on, and at its end */
 export function slices(progress) {
   /** @type {Iterator<void> | null} */ let work = null;
-  let request = 0;
-  let length = SHORTEST;
-  let told = 0;
+  let [request, begun, told] = [0, 0, 0];
 
-  function slice() {
+  function slice(/** @type {number} */ length) {
     const end = performance.now() + length;
-    length = Math.min(LONGEST, length + GROWTH);
     while (work && performance.now() < end) {
       if (work.next().done) work = null;
     }
-    if (work) request = requestAnimationFrame(next);
   }
 
   function next() {
-    slice();
-    if (work && performance.now() < told + PAUSE) return;
+    const resting = performance.now() < begun + REST;
+    if (!resting) slice(NEXT);
+    if (work) request = requestAnimationFrame(next);
+    if (work && (resting || performance.now() < told + PAUSE)) return;
     told = performance.now();
     progress();
+  }
+
+  function stop() {
+    cancelAnimationFrame(request);
+    work = null;
   }
 
   return {
     busy: () => work !== null,
     /** Begin another work, the first slice of it at once. */
     start(/** @type {Iterator<void>} */ other) {
-      cancelAnimationFrame(request);
+      stop();
       work = other;
-      length = SHORTEST;
-      told = performance.now();
-      slice();
+      begun = told = performance.now();
+      slice(FIRST);
+      if (work) request = requestAnimationFrame(next);
     },
-    stop() {
-      cancelAnimationFrame(request);
-      work = null;
-    },
+    stop,
   };
 }

@@ -31,14 +31,21 @@ const QUIET = 700; // before the readout speaks, so that it says the end of a dr
  * @param {(hidden: boolean) => void} parts.draw hidden: a prediction is awaited
  * @param {() => Speech} parts.speak
  * @param {() => boolean} [parts.settled] false while what the words need is still worked on
+ * @param {() => void} [parts.halt] ends what is under way, before a question, a link, Reset or the end
  * @param {(state: S) => boolean} [parts.askable] false where there is nothing to predict
  * @param {() => HTMLElement | null} [parts.answerField] which takes the prediction
+ * @param {() => boolean} [parts.answered] false while there is no prediction to commit to
  * @param {() => void} [parts.committed] the reader commits to what is set
+ * @param {(judge: () => void) => void} [parts.play] shows what was predicted before it is judged
+ * @param {string[]} [parts.decisive] shared traits on which the judgement depends: their change takes it back
  * @param {() => void} [parts.cleared] all else that Reset puts back
  * @param {() => boolean[]} [parts.resize] of the charts: whether each has another size
  */
 export function stage({ model, el }, parts) {
-  const { shared, fixed = [], data: dataNames = [], settled = () => true, askable = () => true } = parts;
+  const {
+    shared, fixed = [], data: dataNames = [], decisive = shared,
+    settled = () => true, askable = () => true, answered = () => true, play = (judge) => judge(),
+  } = parts;
   const names = [...shared, ...fixed, ...ALWAYS];
   const host = connect(model, [...names, ...dataNames], changed);
   const readAll = (/** @type {string[]} */ wanted) => Object.fromEntries(wanted.map((name) => [name, host.read(name)]));
@@ -52,7 +59,7 @@ export function stage({ model, el }, parts) {
   let speakTimer = 0;
   let spoken = ""; // what the readout says, or is about to
   let version = 0; // of the data
-  /** @type {"asking" | "revealed" | null} */ let quiz = state.predict ? "asking" : null;
+  /** @type {"asking" | "revealing" | "revealed" | null} */ let quiz = state.predict ? "asking" : null;
   /** @type {HTMLElement} */ let root;
 
   // ── The state, and what follows from a change of it ──────────────────────────────────────────
@@ -63,7 +70,7 @@ export function stage({ model, el }, parts) {
     state = parts.sanitise({ ...state, ...patch }, data);
     const changes = shared.filter((name) => !same(before[name], state[name]));
     if (changes.length === 0) return;
-    if (quiz === "revealed") quiz = null;
+    if (quiz === "revealed" && changes.some((name) => decisive.includes(name))) quiz = null;
     host.write(Object.fromEntries(changes.map((name) => [name, state[name]])));
     schedule();
   }
@@ -76,7 +83,10 @@ export function stage({ model, el }, parts) {
       version += 1;
       state = parts.sanitise({ ...state }, data);
     } else state = parts.sanitise({ ...state, [name]: host.read(name) }, data);
-    if (before !== state.predict) quiz = state.predict ? "asking" : null;
+    if (before !== state.predict) {
+      quiz = state.predict ? "asking" : null;
+      parts.halt?.();
+    }
     schedule();
   }
 
@@ -92,17 +102,23 @@ export function stage({ model, el }, parts) {
 
   const readout = html("p", { class: "readout", role: "status", "aria-live": "polite" });
   const predictButton = button("Predict first", ask);
+  const revealButton = button("Reveal", reveal, { kind: "primary" });
   const quizPanel = html("div", { class: "quiz" });
-  const share = sharing(el, () => state.key, () => carried(state), (brought) => update(carried(brought)));
+  const resetButton = button("Reset", reset);
+  const share = sharing(el, () => state.key, () => carried(state), (brought) => {
+    parts.halt?.();
+    update(carried(brought));
+  });
 
   function ask() {
     quiz = "asking";
+    parts.halt?.();
     schedule();
     quizPanel.hidden = false;
     parts.answerField?.()?.focus();
   }
 
-  function answered(/** @type {"revealed" | null} */ now) {
+  function dismiss(/** @type {"revealing" | null} */ now) {
     quiz = now;
     schedule();
     predictButton.disabled = false;
@@ -111,12 +127,20 @@ export function stage({ model, el }, parts) {
 
   function reveal() {
     parts.committed?.();
-    answered("revealed");
+    dismiss("revealing");
+    play(judge);
+  }
+
+  function judge() {
+    if (quiz !== "revealing") return;
+    quiz = "revealed";
+    schedule();
   }
 
   function reset() {
     quiz = initial.predict ? "asking" : null;
     share.field.hidden = true;
+    parts.halt?.();
     parts.cleared?.();
     update(carried(initial));
     schedule();
@@ -129,6 +153,7 @@ export function stage({ model, el }, parts) {
     const asking = hidden();
     parts.draw(asking);
     quizPanel.hidden = !asking;
+    revealButton.disabled = !answered();
     predictButton.disabled = asking || !askable(state);
     const about = JSON.stringify([state, quiz, version, settled()]);
     if (about === spoken) return;
@@ -152,6 +177,8 @@ export function stage({ model, el }, parts) {
 
   return {
     readout,
+    quizPanel,
+    resetButton,
     update,
     schedule,
     hidden,
@@ -169,18 +196,20 @@ export function stage({ model, el }, parts) {
      * @param {string} layout.name class of the figure
      * @param {HTMLElement[][]} layout.bars rows of controls; the first ends with the stage's own
      * @param {HTMLElement[]} layout.question what stands above Reveal and Cancel
-     * @param {HTMLElement[]} layout.body the readout among it
+     * @param {HTMLElement[]} layout.body the readout among it; the quizPanel and the resetButton too, where
+     *   they are not to stand above it and at the end of the first row
      * @param {() => void} [layout.close] ends what the figure itself has going on
      */
     show({ name, bars: [first, ...others], question, body, close }) {
-      const actions = [button("Reveal", reveal, { kind: "primary" }), button("Cancel", () => answered(null))];
-      quizPanel.append(...question, html("div", { class: "actions" }, ...actions));
-      const own = [html("span", { class: "spring" }), predictButton, share.button, button("Reset", reset)];
+      const cancelButton = button("Cancel", () => dismiss(null));
+      quizPanel.append(...question, html("div", { class: "actions" }, revealButton, cancelButton));
+      const unplaced = (/** @type {HTMLElement} */ part) => (body.some((one) => one.contains(part)) ? [] : [part]);
+      const own = [html("span", { class: "spring" }), predictButton, share.button, ...unplaced(resetButton)];
       root = html(
         "div",
         { class: `converge charts ${name}`, role: "group", "aria-label": initial.label },
         ...[[...first, ...own], ...others].map((row) => html("div", { class: "bar" }, ...row)),
-        share.field, quizPanel, ...body,
+        share.field, ...unplaced(quizPanel), ...body,
       );
       el.append(root);
       const unfollow = followTheme(root, repaint);
@@ -194,6 +223,7 @@ export function stage({ model, el }, parts) {
       return () => {
         cancelAnimationFrame(frame);
         frame = -1; // nothing is drawn any more
+        parts.halt?.();
         close?.();
         clearTimeout(speakTimer);
         observer.disconnect();

@@ -12,7 +12,7 @@ const MARGIN = { left: 40, right: 10, top: 22, bottom: 38 };
 
 export function createLoss() {
   const canvas = html("canvas", { "aria-hidden": "true" });
-  const chart = svg("svg", { class: "chart", "aria-hidden": "true" });
+  const chart = svg("svg", { class: "axes", "aria-hidden": "true" });
   const grid = svg("path", { class: "grid" });
   const ticks = svg("g", { class: "ticks" });
   const target = svg("path", { class: "target" });

@@ -41,7 +41,7 @@ export function createMap({ onStart, onProbe, redraw }) {
   let density = 1;
   /** @type {any} */ let lines = null;
   let drawn = ""; // the surface whose contours `lines` are
-  let painted = false;
+  let painted = ""; // their colour then
   let refine = 0;
   const measure = html("canvas").getContext("2d");
 
@@ -75,7 +75,7 @@ export function createMap({ onStart, onProbe, redraw }) {
     for (const canvas of [ground, trails]) {
       canvas.width = canvas.height = Math.round(size * density);
     }
-    painted = false;
+    painted = "";
     return true;
   }
 
@@ -84,16 +84,16 @@ export function createMap({ onStart, onProbe, redraw }) {
     if (key !== drawn) {
       drawn = key;
       lines = contourLines(race.surface.fun, race.box, COARSE);
-      painted = false;
+      painted = "";
       clearTimeout(refine);
       refine = setTimeout(() => {
         lines = contourLines(race.surface.fun, race.box, FINE);
-        painted = false;
+        painted = "";
         redraw();
       }, REST);
     }
-    if (painted) return;
-    painted = true;
+    if (painted === colour("contour")) return;
+    painted = colour("contour");
     const context = ground.getContext("2d");
     context.setTransform(density, 0, 0, density, 0, 0);
     paintContours(context, lines, size, size, colour);
@@ -260,10 +260,6 @@ export function createMap({ onStart, onProbe, redraw }) {
   return {
     element,
     resize,
-    /** Forget the painted contours: the colours have changed. */
-    forget() {
-      painted = false;
-    },
     close: () => clearTimeout(refine),
     /** @param {any} scene */
     draw({ state, race, frame, model, hidden, colour }) {

@@ -2,34 +2,23 @@
 
 import { compact } from "../core/format.js";
 import { select, slider, toggle } from "../core/controls.js";
-import { html, set, svg, text } from "../core/dom.js";
+import { html, text } from "../core/dom.js";
 import { METHODS } from "../core/maths/methods.js";
-import { HYPERPARAMETERS, LOOKS, customLook, outline } from "../core/palette.js";
+import { HYPERPARAMETERS, LOOKS, customLook } from "../core/palette.js";
+import { swatch } from "../core/swatch.js";
 import { describeModel, outcome } from "./describe.js";
 import { INITIAL, SHOW, tunedFor } from "./state.js";
 
-/** A stroke of a solver's line with its marker: what ties a name to its path. */
-function swatch(/** @type {import("../core/palette.js").Look} */ look) {
-  const drawing = svg("svg", { class: "swatch", viewBox: "0 0 30 14", width: 30, height: 14, "aria-hidden": "true" });
-  drawing.style.setProperty("--own", `var(--${look.colour})`);
-  drawing.append(
-    svg("path", { class: "line", d: "M1,7H20", "stroke-dasharray": look.dash.join(" ") }),
-    svg("path", { class: "marker", d: outline(look.marker, 4.5), transform: "translate(23,7)" }),
-  );
-  return drawing;
-}
+/** @typedef {{update: (patch: object) => void, state: import("./state.js").State, data: import("./state.js").Custom[]}} Figure */
 
-/**
- * @param {{update: (patch: object) => void, state: () => import("./state.js").State}} figure
- */
-export function solverPanel({ update, state }) {
+export function solverPanel(/** @type {Figure} */ figure) {
   /** Settings of solvers that are switched off, for when they come back. */
   const kept = {};
-  const shown = (/** @type {string} */ name) => state().solvers.find((solver) => solver.name === name);
+  const shown = (/** @type {string} */ name) => figure.state.solvers.find((solver) => solver.name === name);
 
   function change(/** @type {string} */ name, /** @type {string} */ key, /** @type {any} */ value) {
-    update({
-      solvers: state().solvers.map((solver) => {
+    figure.update({
+      solvers: figure.state.solvers.map((solver) => {
         if (solver.name !== name) return solver;
         if (!key.startsWith("beta")) return { ...solver, [key]: value };
         const betas = key === "beta1" ? [value, solver.betas[1]] : [solver.betas[0], value];
@@ -60,11 +49,11 @@ export function solverPanel({ update, state }) {
     const switcher = toggle({
       content: [swatch(look), look.label],
       onToggle(on) {
-        const others = state().solvers.filter((solver) => solver.name !== name);
-        if (on) update({ solvers: [...others, kept[name] ?? tunedFor(state().surface, name)] });
+        const others = figure.state.solvers.filter((solver) => solver.name !== name);
+        if (on) figure.update({ solvers: [...others, kept[name] ?? tunedFor(figure.state.surface, name)] });
         else {
           kept[name] = shown(name);
-          update({ solvers: others });
+          figure.update({ solvers: others });
         }
       },
     });
@@ -120,7 +109,7 @@ export function solverPanel({ update, state }) {
         text(result, hidden || !runner ? "" : outcome(runner));
         result.classList.toggle("bad", !hidden && /diverged|stationary|stalled/.test(runner?.reason ?? ""));
       }
-      const notes = state().custom.map(({ label, error }, i) => {
+      const notes = figure.data.map(({ label, error }, i) => {
         const runner = race.runners.find(({ id }) => id === `custom-${i}`);
         const said = error || (!runner || hidden ? "" : runner.stale ? "needs a live notebook to follow" : outcome(runner));
         return { label, said, bad: Boolean(error), look: customLook(i, label) };
@@ -149,16 +138,13 @@ const PARTS = {
   newton: "Newton’s step",
 };
 
-/**
- * @param {{update: (patch: object) => void, state: () => import("./state.js").State}} figure
- */
-export function modelPanel({ update, state }) {
+export function modelPanel(/** @type {Figure} */ figure) {
   const toggles = SHOW.map((part) => ({
     part,
     control: toggle({
       content: [html("span", { class: `key ${part}` }), PARTS[part]],
       onToggle: (on) =>
-        update({ show: SHOW.filter((other) => (other === part ? on : state().show.includes(other))) }),
+        figure.update({ show: SHOW.filter((other) => (other === part ? on : figure.state.show.includes(other))) }),
     }),
   }));
   let centre = [0, 0];
@@ -166,8 +152,8 @@ export function modelPanel({ update, state }) {
     label: "Where the local model is taken",
     options: [],
     onChange(value) {
-      const apart = state().start.map((value, i) => (value + centre[i]) / 2); // not under the start
-      update({ probe: value === "start" ? null : value === "point" ? apart : value });
+      const apart = figure.state.start.map((value, i) => (value + centre[i]) / 2); // not under the start
+      figure.update({ probe: value === "start" ? null : value === "point" ? apart : value });
     },
   });
   const place = html("span", { class: "where" }, "at", where.element);
@@ -183,7 +169,7 @@ export function modelPanel({ update, state }) {
     /** @param {import("./race.js").Race} race @param {import("./describe.js").LocalModel} model */
     draw(race, model) {
       centre = race.box.map(([low, high]) => (low + high) / 2);
-      const { show, probe, solvers } = state();
+      const { show, probe, solvers } = figure.state;
       for (const { part, control } of toggles) control.set(show.includes(part));
       where.fill([
         ["start", "the start"],

@@ -53,9 +53,10 @@ const close = (/** @type {any[]} */ a, /** @type {number[]} */ b) =>
 
 /**
  * @param {import("./state.js").State} state
+ * @param {import("./state.js").Custom[]} [customs]
  * @returns {Race}
  */
-export function race(state) {
+export function race(state, customs = []) {
   const ground = surface(state.surface, state.parameters);
   const box = squareView(ground.view);
   /** @type {Runner[]} */
@@ -65,7 +66,7 @@ export function race(state) {
     const left = firstOutside(run.path, box);
     return { costs: STEP_COSTS, ...run, id: name, look: LOOKS[name], left, stale: false };
   });
-  state.custom.forEach((custom, i) => {
+  customs.forEach((custom, i) => {
     if (custom.error) return;
     const path = custom.path.flat();
     runners.push({
@@ -85,7 +86,7 @@ export function race(state) {
     surface: ground,
     box,
     runners,
-    failures: state.custom.filter(({ error }) => error),
+    failures: customs.filter(({ error }) => error),
     last: Math.max(1, ...shown.map((runner) => frameOf(spent(runner)))),
   };
 }

@@ -41,7 +41,6 @@ export const SHARED = ["surface", "parameters", "start", "solvers", "steps", "fr
  * @property {boolean} predict whether the reader is asked before the race is shown
  * @property {string} key
  * @property {string} label
- * @property {Custom[]} custom
  */
 
 /** The hyperparameters with which a solver opens on a surface. */
@@ -77,7 +76,6 @@ export function sanitise(given) {
     predict: raw.predict === true,
     key: string(raw.key, "", 60) || "descent-lab",
     label: string(raw.label, "") || "Solvers race down a surface",
-    custom: list(raw.custom_runs).slice(0, 8).map(custom),
   };
 }
 
@@ -111,6 +109,9 @@ function hyperparameter(/** @type {string} */ key, /** @type {any} */ value, /**
   if (optional && value === null) return null;
   return (kind === "whole" ? whole : number)(value, fallback, ...limit);
 }
+
+/** The readers' own solvers, from their trait. Never throws. */
+export const customRuns = (/** @type {unknown} */ given) => list(record(given).custom_runs).slice(0, 8).map(custom);
 
 /** @returns {Custom} */
 function custom(/** @type {unknown} */ given) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,21 +80,21 @@ def measure(
     network: nn.Sequential,
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
-    *,
-    sizes: Sequence[int] = SIZES,
 ) -> Measured:
     """Measure a network on digits, shape (n, 28, 28), with their labels, shape (n,).
 
     The accuracy at a shift is the mean of its eight :func:`directions`.
     """
-    from converge_lib.structure.global_average_pooling import head_share  # it imports torch
+    # these import torch
+    from converge_lib.structure.global_average_pooling import head_share
+    from converge_lib.structure.network_in_network import count_parameters
 
     images, labels = test
     curve = [
         float(np.mean([_accuracy(network, frame(images, SIDE, *way), labels) for way in ways]))
         for ways in map(directions, SHIFTS)
     ]
-    parameters = sum(one.numel() for one in network.parameters())
+    parameters = count_parameters(network)
     return Measured(
         parameters=parameters,
         head=round(head_share(network) * parameters),
@@ -103,7 +102,7 @@ def measure(
         shifts=curve,
         sizes=[
             _accuracy(network, frame(images, size), labels) if runs(network, size) else None
-            for size in sizes
+            for size in SIZES
         ],
     )
 

@@ -1,6 +1,6 @@
 // What a network says of an image, or why it cannot say anything. No DOM here.
 
-import { apply, featureMap, shapes, softmax } from "../core/maths/layers.js";
+import { featureMap, forward, shapes, softmax } from "../core/maths/layers.js";
 import { SIDE } from "./frames.js";
 
 /**
@@ -31,16 +31,12 @@ export const refusal = (/** @type {Layer[]} */ layers, /** @type {number} */ siz
   (shapes(layers, [1, size, size]) ? null : { wanted: shapeOfMaps(layers, SIDE), got: shapeOfMaps(layers, size) });
 
 /**
- * What a network says, a layer after the other. A generator that pauses after each.
+ * What a network says.
  * @param {Layer[]} layers @param {FeatureMap} image one that fits
- * @returns {Generator<void, Answer>}
+ * @returns {Answer}
  */
-export function* answer(layers, image) {
-  /** @type {FeatureMap[]} */ const outputs = [];
-  for (const layer of layers) {
-    outputs.push(apply(layer, outputs.at(-1) ?? image));
-    yield;
-  }
+export function answer(layers, image) {
+  const outputs = forward(layers, image);
   const shares = softmax(outputs[outputs.length - 1].data);
   const winner = shares.indexOf(Math.max(...shares));
   return { shares, winner, map: classMap(layers, outputs, winner) };

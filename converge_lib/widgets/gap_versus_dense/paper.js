@@ -30,7 +30,7 @@ export function createPaper({ onMove, onStroke }) {
   drawing.append(title, hint);
   const digit = gridHandle("Digit", ([row, column]) => onMove([column - MOST_SHIFT, row - MOST_SHIFT]));
   const element = html("div", {
-    class: "paper",
+    class: "raster paper",
     onpointerdown(/** @type {PointerEvent} */ event) {
       if (!pen || event.button !== 0) return;
       event.preventDefault();
@@ -53,6 +53,7 @@ export function createPaper({ onMove, onStroke }) {
   let [cell, corner] = [1, [0, 0]]; // a pixel of the digit in the page's; where its image begins
   /** @type {number[] | null} */ let last = null; // of the stroke
   /** @type {{of: Float64Array, colour: string, canvas: HTMLCanvasElement} | null} */ let shaded = null;
+  const veil = html("canvas"); // the overlay, which is another in each frame of a drag
 
   function lift() {
     last = null;
@@ -108,7 +109,7 @@ export function createPaper({ onMove, onStroke }) {
         const { map: { data, shape: [, rows, columns] }, colour: own } = sheet.overlay;
         const most = data.reduce((a, b) => Math.max(a, b), 0);
         context.globalAlpha = 0.6;
-        context.drawImage(shades(data.map((value) => value / (most || 1)), columns, rows, colour(own)), from, from, side, side);
+        context.drawImage(shades(data.map((value) => value / (most || 1)), columns, rows, colour(own), veil), from, from, side, side);
       }
       context.restore();
       if (pen) {

@@ -15,7 +15,6 @@ import { DATA, SHARED, prepare, sanitise, sizes } from "./state.js";
 import { createScores, createSizes } from "./views.js";
 
 const FIRST_GUESS = 0.5;
-const SLICE = 3.5; // milliseconds of a frame for the networks
 /** Solid, so that the curves are told apart by marker, colour and name. */
 const STYLES = [LOOKS.GradientDescent, LOOKS.Momentum, LOOKS.RMSProp].map(({ marker }) => ({ marker, dash: [] }));
 
@@ -26,8 +25,7 @@ function render(context) {
   let committed = { by: 0, guesses };
   /** @type {import("./describe.js").Said[]} */ let said = [];
   let saidOf = ""; // the image that it was said of
-  /** @type {Generator<void, void> | null} */ let work = null; // on what is said of another
-  /** @type {import("./state.js").Data | null} */ let workOf = null;
+  /** @type {import("./state.js").Data | null} */ let saidBy = null; // whose networks
 
   const figure = stage(context, {
     shared: SHARED,
@@ -36,7 +34,6 @@ function render(context) {
     sanitise,
     draw,
     speak,
-    settled,
     askable: () => figure.data.networks.length > 0,
     answerField: () => bets[0].element.querySelector("input"),
     committed() {
@@ -52,32 +49,13 @@ function render(context) {
 
   // ── What the networks say ────────────────────────────────────────────────────────────────────
 
-  const imageName = () => JSON.stringify(["digit", "drawing", "shift", "size"].map((name) => figure.state[name]));
-
-  /** Whether what is said is said of the image as it is now. */
-  function settled() {
-    return work === null && saidOf === imageName();
-  }
-
-  function* looking() {
-    const { state: { size, shift }, data: { networks } } = figure;
-    const name = imageName();
-    const image = frame(digit(), size, shift);
-    const found = [];
-    for (const { layers } of networks) found.push(refusal(layers, size) ?? (yield* answer(layers, image)));
-    [said, saidOf] = [found, name];
-  }
-
-  /** A drag waits for no network: what one frame has no time for, the next one goes on with. */
   function look() {
-    const fresh = workOf !== figure.data;
-    workOf = figure.data;
-    if (fresh || (!work && saidOf !== imageName())) work = looking();
-    const end = performance.now() + SLICE;
-    while (work && (fresh || performance.now() < end)) {
-      if (work.next().done) work = null;
-    }
-    if (!settled()) figure.schedule();
+    const { state, data } = figure;
+    const image = JSON.stringify(["digit", "drawing", "shift", "size"].map((name) => state[name]));
+    if (saidOf === image && saidBy === data) return;
+    [saidOf, saidBy] = [image, data];
+    const input = frame(digit(), state.size, state.shift);
+    said = data.networks.map(({ layers }) => refusal(layers, state.size) ?? answer(layers, input));
   }
 
   /** @type {Float64Array} */ let shown;
@@ -160,7 +138,6 @@ function render(context) {
     parameters.draw(data.networks);
     drawChart(hidden);
     drawTable(hidden);
-    plots.setAttribute("aria-busy", String(!settled()));
     bets.forEach((bet, i) => {
       bet.element.hidden = i >= data.networks.length;
       if (!bet.element.hidden) nameBet(bet.element, data.networks[i].name);
@@ -234,10 +211,7 @@ function render(context) {
       [chooser.element, penButton.element, clear, size.element],
     ],
     question: [question, ...bets.map(({ element }) => element)],
-    body: [
-      plots,
-      figure.readout,
-    ],
+    body: [plots, figure.readout],
   });
 }
 

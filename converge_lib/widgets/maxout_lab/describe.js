@@ -85,11 +85,12 @@ export function describe(state, { name, target, shown, step, diverged, descent, 
   if (diverged !== null && step >= diverged) return `${where}. Gradient descent runs away: its errors overflow after ${grouped(diverged)} steps. A lower learning rate helps.`;
   const dead = shown.wins.flatMap((wins, i) => (wins ? [] : [units === 1 ? `${i + 1}` : `${(i % pieces) + 1} of unit ${i < pieces ? 1 : 2}`]));
   const idle = dead.length === 0 ? "" : dead.length > 6 ? `; ${dead.length} are dead` : `; dead: ${and(dead)}`;
-  const said = `${where}. After ${grouped(step)} ${step === 1 ? "step" : "steps"} of gradient descent ${winsName(shown.wins, units)} lines win somewhere${idle}. `
+  const winning = shown.wins.length === 1 ? "it wins everywhere" : `${winsName(shown.wins, units)} lines win somewhere${idle}`;
+  const said = `${where}. After ${grouped(step)} ${step === 1 ? "step" : "steps"} of gradient descent ${winning}. `
     + `Its largest error is ${errorName(shown.largest, half)}, its mean square ${compact(half * half * shown.square, 2)}.`;
   const other = reference.get(pieces);
   const ratio = ratioName(shown.largest, other);
-  const times = ratio === "–" || ratio === "…" ? "" : `, so that descent has ${ratio} times as much`;
+  const times = { "–": "", "…": "", 1: ", and descent comes that near" }[ratio] ?? `; the error of descent is ${ratio} times that`;
   const compared = units === 1
     ? ` The best ${lines(pieces)} can do is ${errorName(other, half)}${times}.`
     : ` Straight lines between ${pieces + 1} points of the target, which two such units can be, have ${errorName(other, half)}${times}.`;

@@ -104,21 +104,60 @@ export function upperEnvelope(pieces) {
   };
 }
 
-/** Each unit's largest line at every point, written into arrays that are used again. @param {number} units @param {number} pieces */
-function winnersOf(units, pieces) {
+/** How many points lie at u or to the left of it. */
+function pointsUpTo(/** @type {number} */ u) {
+  let count = Math.min(POINTS, Math.max(0, Math.floor(((u + 1) / 2) * (POINTS - 1)) + 1));
+  while (count < POINTS && GRID[count] <= u) count++;
+  while (count > 0 && GRID[count - 1] > u) count--;
+  return count;
+}
+
+/**
+ * The sections of the grid within which each unit's largest line stays the same, written into arrays
+ * that are used again: where each ends, and its lines, −1 for a unit that there is not.
+ * @param {number} units @param {number} pieces
+ */
+function sectionsOf(units, pieces) {
   const envelope = upperEnvelope(pieces);
   const orders = Array.from({ length: units }, (_, unit) => Int32Array.from({ length: pieces }, (_, j) => unit * pieces + j));
-  const largest = orders.map(() => new Int32Array(POINTS));
+  const own = orders.map(() => ({ line: new Int32Array(pieces), end: new Int32Array(pieces) }));
+  const most = units * pieces;
+  const sections = { count: 0, end: new Int32Array(most), first: new Int32Array(most).fill(-1), second: new Int32Array(most).fill(-1) };
   return (/** @type {Float64Array} */ lines) => {
     orders.forEach((order, unit) => {
-      envelope.of(lines, order);
-      const found = largest[unit];
-      for (let i = 0, k = 0; i < POINTS; i++) {
-        while (GRID[i] > envelope.ends[k]) k++;
-        found[i] = envelope.winners[k];
+      const found = envelope.of(lines, order);
+      for (let k = 0; k < found; k++) {
+        own[unit].line[k] = envelope.winners[k];
+        own[unit].end[k] = pointsUpTo(envelope.ends[k]);
       }
     });
-    return largest;
+    const [one, other] = own;
+    sections.count = 0;
+    for (let from = 0, i = 0, j = 0; from < POINTS; sections.count++) {
+      while (one.end[i] <= from) i++;
+      while (other && other.end[j] <= from) j++;
+      from = other ? Math.min(one.end[i], other.end[j]) : one.end[i];
+      sections.end[sections.count] = from;
+      sections.first[sections.count] = one.line[i];
+      if (other) sections.second[sections.count] = other.line[j];
+    }
+    return sections;
+  };
+}
+
+/** Σu, Σu², Σv and Σuv over the points before each: over a section, each is a difference of two. */
+function sumsOf(/** @type {Float64Array} */ values) {
+  const summed = (/** @type {(i: number) => number} */ term) => {
+    const sums = new Float64Array(POINTS + 1);
+    for (let i = 0; i < POINTS; i++) sums[i + 1] = sums[i] + term(i);
+    return sums;
+  };
+  return {
+    u: summed((i) => GRID[i]),
+    uu: summed((i) => GRID[i] * GRID[i]),
+    v: summed((i) => values[i]),
+    uv: summed((i) => GRID[i] * values[i]),
+    vv: summed((i) => values[i] * values[i]),
   };
 }
 
@@ -131,27 +170,30 @@ function winnersOf(units, pieces) {
 export function* training(values, { start: kind, units, pieces, seed, rate, steps }) {
   const lines = start(kind, units, pieces, seed);
   const count = units * pieces;
-  const winners = winnersOf(units, pieces);
+  const sections = sectionsOf(units, pieces);
+  const sums = sumsOf(values);
   const gradient = new Float64Array(2 * count);
   const wanted = kept(steps);
   const linesThen = [lines.slice()];
   const factor = (2 * rate) / POINTS;
   for (let step = 1; step <= steps; step++) {
-    const [first, second] = winners(lines);
+    const { count: many, end, first, second } = sections(lines);
     gradient.fill(0);
     let squares = 0;
-    for (let i = 0; i < POINTS; i++) {
-      const u = GRID[i];
-      const a = first[i];
-      let output = lines[a] * u + lines[count + a];
-      if (second) output -= lines[second[i]] * u + lines[count + second[i]];
-      const residual = output - values[i];
-      squares += residual * residual;
-      gradient[a] += residual * u;
-      gradient[count + a] += residual;
-      if (second) {
-        gradient[second[i]] -= residual * u;
-        gradient[count + second[i]] -= residual;
+    for (let section = 0, from = 0; section < many; from = end[section++]) {
+      const [to, a, b] = [end[section], first[section], second[section]];
+      const [n, u, uu, v, uv] = [to - from, sums.u[to] - sums.u[from], sums.uu[to] - sums.uu[from], sums.v[to] - sums.v[from], sums.uv[to] - sums.uv[from]];
+      const slope = lines[a] - (b < 0 ? 0 : lines[b]);
+      const intercept = lines[count + a] - (b < 0 ? 0 : lines[count + b]);
+      // the residual r is slope u + intercept − v; these are Σru and Σr
+      const bySlope = slope * uu + intercept * u - uv;
+      const byIntercept = slope * u + intercept * n - v;
+      squares += slope * (bySlope - uv) + intercept * (byIntercept - v) + sums.vv[to] - sums.vv[from];
+      gradient[a] += bySlope;
+      gradient[count + a] += byIntercept;
+      if (b >= 0) {
+        gradient[b] -= bySlope;
+        gradient[count + b] -= byIntercept;
       }
     }
     if (!(squares / POINTS < TOO_FAR)) return { steps: wanted.slice(0, linesThen.length), lines: linesThen, diverged: step - 1 };
@@ -174,19 +216,20 @@ export function train(values, settings) {
  */
 export function measured(values, lines, units) {
   const count = lines.length / 2;
-  const [first, second] = winnersOf(units, count / units)(lines);
+  const { count: many, end, first, second } = sectionsOf(units, count / units)(lines);
   const wins = Array(count).fill(false);
   let [largest, squares] = [0, 0];
-  for (let i = 0; i < POINTS; i++) {
-    wins[first[i]] = true;
-    let output = lines[first[i]] * GRID[i] + lines[count + first[i]];
-    if (second) {
-      wins[second[i]] = true;
-      output -= lines[second[i]] * GRID[i] + lines[count + second[i]];
+  for (let section = 0, i = 0; section < many; section++) {
+    const [a, b] = [first[section], second[section]];
+    wins[a] = true;
+    if (b >= 0) wins[b] = true;
+    for (; i < end[section]; i++) {
+      let output = lines[a] * GRID[i] + lines[count + a];
+      if (b >= 0) output -= lines[b] * GRID[i] + lines[count + b];
+      const residual = output - values[i];
+      largest = Math.max(largest, Math.abs(residual));
+      squares += residual * residual;
     }
-    const residual = output - values[i];
-    largest = Math.max(largest, Math.abs(residual));
-    squares += residual * residual;
   }
   return { wins, largest, square: squares / POINTS };
 }

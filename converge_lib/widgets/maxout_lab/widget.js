@@ -5,12 +5,12 @@ import { createChart } from "../core/chart.js";
 import { button, select, slider } from "../core/controls.js";
 import { html, text } from "../core/dom.js";
 import { compact, coordinate, grouped } from "../core/format.js";
-import { player } from "../core/player.js";
 import { same } from "../core/sanitise.js";
 import { slices } from "../core/slices.js";
 import { slide } from "../core/slide.js";
 import { stage } from "../core/stage.js";
 import { table } from "../core/table.js";
+import { transport } from "../core/transport.js";
 import { slopeName } from "../curvature_spectrum/describe.js";
 import { best, joined } from "./best.js";
 import {
@@ -19,7 +19,6 @@ import {
 import { measured, reached, stretches, train, training, winner } from "./fit.js";
 import { PIECES, RATE, SHARED, STEPS, TRAINING, sanitise } from "./state.js";
 import { GRID, KNOT_PLACES, TARGETS, between, drawn, normalised, ownFunction } from "./targets.js";
-import { transport } from "./transport.js";
 
 const MARGIN = 1.35; // of a chart of the target, whose values go from −1 to 1
 const NARROWEST = 0.05; // stretch of the interval that gets its line's number
@@ -35,7 +34,6 @@ function render(context) {
   /** @type {import("./fit.js").Run} */ let run = { steps: [0], lines: [], diverged: null };
   /** @type {Map<number, import("./fit.js").Measured>} by k */ let descent = new Map();
   /** @type {Map<number, number>} by k */ let reference = new Map();
-  /** @type {number | null} */ let playedTo = null; // the frame, while the player runs
   let guess = FIRST_GUESS;
 
   const figure = stage(context, {
@@ -47,17 +45,17 @@ function render(context) {
     speak,
     settled() {
       const { pieces: k } = figure.state;
-      return !clock.playing() && [k, 2 * k].every((many) => reference.has(many) && descent.has(many));
+      return !playback.playing() && [k, 2 * k].every((many) => reference.has(many) && descent.has(many));
     },
     askable() {
       recall();
       const now = descent.get(figure.state.pieces)?.largest ?? 0;
       return now > 1e-9 && now < Infinity;
     },
+    halt: () => playback.stop(),
     answerField: () => bet.element.querySelector("input"),
     cleared() {
       guess = FIRST_GUESS;
-      clock.stop();
     },
     resize: () => [fit, errors, ...unitCharts].map((chart) => chart.resize()),
   });
@@ -65,7 +63,7 @@ function render(context) {
   const work = slices(figure.schedule);
   /** Change what is trained: what is shown is then its end. */
   const retrain = (/** @type {Record<string, any>} */ patch) => {
-    clock.stop();
+    playback.stop();
     update({ ...patch, step: null });
   };
 
@@ -104,19 +102,12 @@ function render(context) {
   }
 
   const last = () => run.lines.length - 1;
-  /** The frame of the run that is shown: a place among the steps kept. */
-  function frameShown() {
-    if (playedTo !== null) return Math.min(playedTo, last());
-    const { step } = figure.state;
-    return step === null ? last() : run.steps.filter((kept) => kept <= step).length - 1;
-  }
-
   /** Whether what is shown is the end of a training that ran away. */
-  const isOver = () => run.diverged !== null && frameShown() === last();
+  const isOver = () => run.diverged !== null && playback.frame() === last();
 
   const facts = () => {
     const { state, data } = figure;
-    const frame = frameShown();
+    const frame = playback.frame();
     const over = isOver();
     return {
       name: state.target === "own" ? data?.name ?? "" : state.target === "drawn" ? "What you drew" : TARGET_NAMES[state.target],
@@ -212,30 +203,17 @@ function render(context) {
     pointercancel: endStroke,
   })) fit.element.addEventListener(name, /** @type {EventListener} */ (listener));
 
-  const clock = player({
-    position: () => ({ frame: frameShown(), last: last() }),
-    show(frame) {
-      playedTo = frame;
-      figure.schedule();
-    },
-    stopped() {
-      const frame = frameShown();
-      playedTo = null;
-      update({ step: frame >= last() ? null : run.steps[frame] });
-      figure.schedule();
-    },
-  });
   const playback = transport({
     label: "Steps of the training",
-    toggle() {
-      if (clock.playing()) clock.stop();
-      else clock.play();
-      figure.schedule();
+    steps: ["Earlier", "Later"],
+    position() {
+      recall();
+      const { step } = figure.state;
+      return { frame: step === null ? last() : run.steps.filter((kept) => kept <= step).length - 1, last: last() };
     },
-    goTo(frame) {
-      clock.stop();
-      update({ step: frame >= last() ? null : run.steps[frame] });
-    },
+    goTo: (frame) => update({ step: frame >= last() ? null : run.steps[frame] }),
+    says: (step, steps) => `step ${grouped(step)} of ${grouped(steps)}`,
+    redraw: figure.schedule,
   });
   const numbers = table("Errors of gradient descent and of what it is compared with", ["", "", "", "", ""]);
   const bet = slider({
@@ -255,7 +233,7 @@ function render(context) {
 
   const height = (/** @type {number} */ v) => target.centre + target.half * v;
   const abscissa = (/** @type {number} */ u) => target.low + ((u + 1) / 2) * (target.high - target.low);
-  const linesShown = () => run.lines[frameShown()];
+  const linesShown = () => run.lines[playback.frame()];
 
   function winnersAt(/** @type {number} */ u) {
     const { units: count, pieces: k } = figure.state;
@@ -283,15 +261,13 @@ function render(context) {
     if (state.units === 2) [0, 1].forEach(drawUnit);
     drawErrors(now, hidden);
     drawTable(now, hidden);
-    playback.draw({
-      frame: frameShown(), last: last(), playing: clock.playing(), step: now.step, steps: state.steps,
-    });
+    playback.draw({ at: now.step, of: state.steps });
     text(question, `With ${state.pieces} lines the largest error is ${errorName(descent.get(state.pieces)?.largest, target.half)}. `
       + `By what is it multiplied with ${2 * state.pieces}?`);
     text(note, `${state.target === "drawn" ? "Draw across the chart, or move the points. " : ""}Numbers name the lines where they win; dotted lines win nowhere, and nothing trains them. `
       + "Descent lowers the mean square; compared is the largest error. "
       + (state.units === 1 ? "The best possible is computed, not trained." : "Two units can always join k + 1 points of the target: no training is needed for that."));
-    plots.setAttribute("aria-busy", String(work.busy() || clock.playing()));
+    plots.setAttribute("aria-busy", String(work.busy() || playback.playing()));
   }
 
   /** Lines of a unit, thin, and thick where they win. @param {number} unit @param {(v: number) => number} up */
@@ -446,7 +422,7 @@ function render(context) {
         look: referenceLook(count),
         cells: [{ text: "–" }, { text: errorName(other, half) }, { text: ratioName(other, other) }, twice(reference.get(2 * k)), { text: hidden ? "?" : slopeName(exponent(reference)) }],
       },
-    ], ["win somewhere", "largest error", count === 1 ? "÷ best" : "÷ joined", `largest, ${2 * k} lines`, "slope in k"]);
+    ], ["lines that win", "largest error", count === 1 ? "÷ best" : "÷ joined", `largest, ${2 * k} lines`, "slope in k"]);
   }
 
   function speak() {
@@ -465,10 +441,7 @@ function render(context) {
     ],
     question: [question, bet.element],
     body: [plots, both, note, figure.readout, numbers.element],
-    close() {
-      clock.stop();
-      work.stop();
-    },
+    close: work.stop,
   });
 }
 

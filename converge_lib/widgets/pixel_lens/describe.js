@@ -43,7 +43,7 @@ export function describe({ state, data, vector, scores, shares, difference, move
   const { steps, names, inputs } = data;
   const best = largest(scores);
   const sentences = [
-    `The pixel from ${place(state.at)} is (${Array.from(vector, (value) => value.toFixed(2)).join(", ")}).`,
+    `The pixel ${state.shuffled && !hidden ? "from" : "at"} ${place(state.at)} is (${Array.from(vector, (value) => value.toFixed(2)).join(", ")}).`,
     shares
       ? `The network takes it for “${names[best]}” (${percent(shares[best])}).`
       : `The network’s output is ${compact(scores[0])}.`,

@@ -10,12 +10,12 @@ import { layerName, nameOf } from "./state.js";
 const ROW = [26, 20, 14]; // heights of a unit, the more units the lower
 const ROOMY = 500; // pixels
 const NODE = 104; // the width of a unit where there is room
-const NARROW = { first: 78, inner: 46, last: 98 }; // and where there is little
+const NARROW = { first: 78, inner: 46, last: 106 }; // and where there is little
 const GAP = 34; // wanted between layers
 const TOP = 20;
 const MOST_LINES = 150;
 const FAINTEST = 0.02; // of the strongest connection: below, a line says nothing
-const LETTER = 6.6; // pixels
+const [LETTER, BOLD, AROUND] = [6.6, 7.2, 13]; // pixels: of a name, of a number, and beside both
 
 /**
  * @typedef {import("./state.js").State} State
@@ -150,7 +150,7 @@ export function networkView() {
         set(fill, { x: x.toFixed(1), y: (y - row / 2 + 2).toFixed(1), width: (box * Math.min(1, size)).toFixed(1), height: row - 4 });
         fill.setAttribute("class", value < 0 && !output ? "fill minus" : "fill");
         const said = output ? short(size) : layer === 0 ? value.toFixed(2) : compact(value, 2);
-        const room = Math.floor((box - 10 - said.length * LETTER) / LETTER);
+        const room = Math.floor((box - AROUND - said.length * BOLD) / LETTER);
         const full = layer === 0 || layer === last ? nameOf(data, layer, i) : String(i + 1);
         text(name, row < ROW[1] ? "" : full.length <= room ? full : room > 2 ? `${full.slice(0, room - 1)}…` : "");
         text(number_, said);

@@ -35,6 +35,11 @@ export const percent = (/** @type {number} */ share) => (share > 0.995 && share 
 /** A factor with its sign: 9.9×. */
 export const times = (/** @type {number} */ factor) => `${compact(factor, factor < 10 ? 2 : 3)}×`;
 
+/** How many times less the converted network multiplies. */
+export const saving = (/** @type {number} */ factor) => (factor === 1 ? "as often" : `${times(factor)} less`);
+
+const windows = (/** @type {Costs} */ { rows, columns }) => `${grouped(rows * columns)} ${rows * columns === 1 ? "window" : "windows"}`;
+
 /** How two lists of scores differ, in words. */
 export const gap = (/** @type {number} */ difference) =>
   difference === 0 ? "the same to the last bit" : difference < EQUAL ? `the same but for rounding, ${compact(difference, 2)}` : `other scores, by up to ${compact(difference, 2)}`;
@@ -60,19 +65,19 @@ export function describe({ state, data, scores, cell, difference, everywhere, di
     sentences.push(differing
       ? `With padding ${grouped(differing)} of ${grouped(costs.rows * costs.columns)} cells differ from their windows, by up to ${compact(everywhere, 2)}: a window alone sees zeros where the picture has neighbours.`
       : "With padding the cells equal their windows here: what lies beside every window is as blank as the padding.");
-  } else if (cell) {
-    sentences.push(`Over all ${grouped(costs.rows * costs.columns)} windows the largest difference is ${compact(everywhere, 2)}.`);
+  } else if (cell && costs.rows * costs.columns > 1) {
+    sentences.push(`Over all ${windows(costs)} the largest difference is ${compact(everywhere, 2)}.`);
   }
   if (state.marked) {
     const names = found.map(({ label }) => labels[label]);
     const many = names.length > 6 ? `${names.length} places` : joined(names.map((name) => `“${name}”`));
-    sentences.push(`The map is sure of ${names.length ? many : "nothing"}.`);
+    sentences.push(names.length ? `The map is sure of ${many}.` : `The map is nowhere sure of ${state.shown === null ? "a class" : `“${state.shown}”`}.`);
   }
   if (hidden) sentences.push("What it costs is hidden until you commit to a factor.");
   else {
     sentences.push(
-      `Sliding multiplies ${amount(costs.slid)} times, ${grouped(costs.rows * costs.columns)} windows of ${amount(costs.each)}; ` +
-      `the converted network ${amount(costs.once)} times, ${times(costs.factor)} less.`);
+      `Sliding multiplies ${amount(costs.slid)} times, ${windows(costs)} of ${amount(costs.each)}; ` +
+      `the converted network ${amount(costs.once)} times, ${saving(costs.factor)}.`);
   }
   return sentences.join(" ");
 }
@@ -81,5 +86,6 @@ export function describe({ state, data, scores, cell, difference, everywhere, di
 export function verdict(/** @type {number} */ guess, /** @type {Costs} */ { factor }) {
   const away = Math.max(guess / factor, factor / guess);
   const right = away <= 1.5;
-  return { right, sentence: `${right ? "Right" : "Not so"}: the converted network is ${times(factor)} cheaper, and you said ${times(guess)}.` };
+  const saved = factor === 1 ? "no cheaper for one window" : `${times(factor)} cheaper`;
+  return { right, sentence: `${right ? "Right" : "Not so"}: the converted network is ${saved}, and you said ${times(guess)}.` };
 }

@@ -5,7 +5,7 @@ import { compact } from "../core/format.js";
 import { gridHandle } from "../core/grid_handle.js";
 import { softmax } from "../core/maths/layers.js";
 import { fitted, shades } from "../core/raster.js";
-import { amount, place, times } from "./describe.js";
+import { amount, place, saving } from "./describe.js";
 import { cellOf, crop, largest } from "./scores.js";
 
 const LEGIBLE = 15; // pixels of a cell that can hold a letter
@@ -226,7 +226,7 @@ export function costsView() {
       once.fill.style.width = hidden ? "0" : `${((100 * one) / longest).toFixed(2)}%`;
       text(slid.said, hidden ? "?" : `${windows} × ${amount(each)} = ${amount(now)}`);
       text(once.said, hidden ? "?" : amount(one));
-      text(saved, hidden ? "The factor is hidden until you commit to one." : `The converted network multiplies ${times(factor)} less.`);
+      text(saved, hidden ? "The factor is hidden until you commit to one." : `The converted network multiplies ${saving(factor)}.`);
     },
   };
 }

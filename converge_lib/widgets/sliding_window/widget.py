@@ -167,11 +167,11 @@ class SlidingWindow(Figure):
     def _valid_size(self, proposal: Any) -> int:  # noqa: ANN401
         return checked(_size, proposal.value, 2)
 
-    @traitlets.validate("shown")
-    def _valid_shown(self, proposal: Any) -> str | None:  # noqa: ANN401
+    @traitlets.validate("shown", "background")
+    def _valid_class(self, proposal: Any) -> str | None:  # noqa: ANN401
         if proposal.value is None:
             return None
-        return checked(choice, "shown", proposal.value, list(self.labels))
+        return checked(choice, proposal.trait.name, proposal.value, list(self.labels))
 
     def network_shown(self) -> nn.Sequential:
         """Return the network that the figure computes with: rounded, and padded if that is on.

@@ -25,67 +25,51 @@ const product = (/** @type {number[]} */ shape) => shape.reduce((a, b) => a * b,
 /** A map, of zeros unless it is given its numbers. */
 export const featureMap = (/** @type {number[]} */ shape, /** @type {Float64Array} */ data = new Float64Array(product(shape))) => ({ data, shape });
 
-/**
- * The patches under a filter of kh × kw, one after the other; what lies in the padding is zero.
- * @param {FeatureMap} map
- */
-function patchesOf({ data, shape: [channels, height, width] }, /** @type {number} */ kh, /** @type {number} */ kw, /** @type {number} */ padding) {
-  const rows = height + 2 * padding - kh + 1;
-  const columns = width + 2 * padding - kw + 1;
-  const patches = new Float64Array(rows * columns * channels * kh * kw);
-  let at = 0;
-  for (let y = -padding; y < rows - padding; y++) {
-    for (let x = -padding; x < columns - padding; x++) {
-      const [left, right] = [Math.max(0, -x), Math.min(kw, width - x)];
-      for (let c = 0; c < channels; c++) {
-        for (let ky = 0; ky < kh; ky++, at += kw) {
-          if (y + ky < 0 || y + ky >= height) continue;
-          const from = (c * height + y + ky) * width + x;
-          for (let kx = left; kx < right; kx++) patches[at + kx] = data[from + kx];
-        }
-      }
-    }
-  }
-  return patches;
+/** @type {WeakMap<object, Float64Array>} */ const known = new WeakMap();
+
+/** The weights of filters with those side by side that one input is multiplied with. @param {Weight} weight */
+function sideBySide({ data, shape: [outputs] }) {
+  const found = known.get(data);
+  if (found) return found;
+  const length = data.length / outputs;
+  const turned = Float64Array.from(data, (_, i) => data[(i % outputs) * length + Math.floor(i / outputs)]);
+  known.set(data, turned);
+  return turned;
 }
 
 /**
  * Each output is the sum of a patch times a filter, and a bias. The filters move by one pixel.
+ *
+ * Computed from the inputs' side: each goes into all patches that hold it, and those that are zero,
+ * as most are behind a ReLU, cost nothing.
  * @param {FeatureMap} map @param {Weight} weight @param {ArrayLike<number>} bias
  * @returns {FeatureMap}
  */
-export function conv2d(map, { data: weights, shape: [outputs, inputs, kh, kw] }, bias, { padding = 0 } = {}) {
-  const [, height, width] = map.shape;
-  const result = featureMap([outputs, height + 2 * padding - kh + 1, width + 2 * padding - kw + 1]);
-  const area = result.shape[1] * result.shape[2];
-  const length = inputs * kh * kw;
-  const patches = patchesOf(map, kh, kw, padding);
-  for (let o = 0; o < outputs; o++) {
-    const [filter, out] = [o * length, o * area];
-    let i = 0;
-    // four sums side by side: none waits for the one before it
-    for (; i + 4 <= area; i += 4) {
-      let a = bias[o];
-      let [b, c, d] = [a, a, a];
-      const first = i * length;
-      const [second, third, fourth] = [first + length, first + 2 * length, first + 3 * length];
-      for (let k = 0; k < length; k++) {
-        const w = weights[filter + k];
-        a += w * patches[first + k];
-        b += w * patches[second + k];
-        c += w * patches[third + k];
-        d += w * patches[fourth + k];
+export function conv2d({ data, shape: [channels, height, width] }, weight, bias, { padding = 0 } = {}) {
+  const [outputs, , kh, kw] = weight.shape;
+  const [rows, columns] = [height + 2 * padding - kh + 1, width + 2 * padding - kw + 1];
+  const area = rows * columns;
+  const weights = sideBySide(weight);
+  const sums = new Float64Array(area * outputs);
+  for (let i = 0; i < area; i++) sums.set(bias, i * outputs);
+  for (let c = 0, at = 0; c < channels; c++) {
+    for (let y = padding; y < height + padding; y++) {
+      for (let x = padding; x < width + padding; x++, at++) {
+        const value = data[at];
+        if (value === 0) continue;
+        for (let ky = Math.max(0, y - rows + 1); ky < kh && ky <= y; ky++) {
+          for (let kx = Math.max(0, x - columns + 1); kx < kw && kx <= x; kx++) {
+            const from = ((c * kh + ky) * kw + kx) * outputs;
+            const to = ((y - ky) * columns + x - kx) * outputs;
+            for (let o = 0; o < outputs; o++) sums[to + o] += weights[from + o] * value;
+          }
+        }
       }
-      result.data[out + i] = a;
-      result.data[out + i + 1] = b;
-      result.data[out + i + 2] = c;
-      result.data[out + i + 3] = d;
     }
-    for (; i < area; i++) {
-      let sum = bias[o];
-      for (let k = 0; k < length; k++) sum += weights[filter + k] * patches[i * length + k];
-      result.data[out + i] = sum;
-    }
+  }
+  const result = featureMap([outputs, rows, columns]);
+  for (let o = 0; o < outputs; o++) {
+    for (let i = 0; i < area; i++) result.data[o * area + i] = sums[i * outputs + o];
   }
   return result;
 }
