@@ -252,8 +252,12 @@ class Chart:
             expect(self.figure.locator("[aria-busy=true]")).to_have_count(0, timeout=30_000)
             self.page.wait_for_timeout(100)
             # on a busy machine a frame may take longer than that
-            self.page.evaluate(THREE_FRAMES)
+            self.frames()
             before, now = now, self.now()
+
+    def frames(self):
+        """Wait for three frames."""
+        self.page.evaluate(THREE_FRAMES)
 
     def now(self):
         shapes = "svg :is(path, rect, circle, line, text)"

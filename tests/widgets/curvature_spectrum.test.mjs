@@ -80,6 +80,7 @@ test("slopes", () => {
   assert.ok(Math.abs(slope([10, 1000], [5, 50]) - 0.5) < 1e-12);
   assert.equal(slopeName(NaN), "…");
   assert.equal(slopeName(-0.5), "−0.50");
+  assert.equal(slopeName(-0.004), "0.00");
 });
 
 test("a guess is judged by its factor", () => {

@@ -33,7 +33,8 @@ export function slope(/** @type {number[]} */ xs, /** @type {number[]} */ ys) {
 }
 
 /** "0.98", or a dash while there is none. */
-export const slopeName = (/** @type {number} */ value) => (Number.isFinite(value) ? value.toFixed(2).replace("-", "−") : "…");
+export const slopeName = (/** @type {number} */ value) =>
+  Number.isFinite(value) ? (Number(value.toFixed(2)) || 0).toFixed(2).replace("-", "−") : "…"; // and never −0.00
 
 const spectrumName = (/** @type {import("./state.js").State} */ state, /** @type {Float64Array} */ values) => {
   const different = distinct(values);
