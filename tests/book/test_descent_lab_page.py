@@ -518,6 +518,7 @@ def handle_of(lab, name):
     if name == "probe":
         lab.button("Quadratic model").click()
         lab.figure.get_by_label("Where the local model is taken").select_option("point")
+        lab.settle()
     return getattr(lab, name)
 
 
