@@ -64,6 +64,7 @@ def test_costs_are_what_python_counts_at_every_size(visit, python):
 def test_between_the_cells_the_map_has_no_answer(visit):
     chart = visit("sliding")
     chart.figure.get_by_role("button", name="Snap to cells").click()
+    chart.settle()
     chart.handles.first.press("ArrowRight")
     chart.settle()
     assert {cells[-1] for cells in map(chart.row, "0123456789")} == {"–"}
