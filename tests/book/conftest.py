@@ -1,7 +1,13 @@
-"""A browser for the tests of the built book: no page may reach another host or log an error."""
+"""A browser for the tests of the built book: no page may reach another host or log an error.
+
+``SLOW_FRAMES=250 python -m pytest tests/book`` holds back each frame by so many milliseconds, and
+``SLOW_HAND=150`` each thing that a test does in a page, as a busy machine may: a test that passes
+only when something comes soon enough then fails.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +16,22 @@ import pytest
 from built import ARGUMENTS, BOOK, chromium, serving
 from figure_pages import CLIPBOARD, FIGURES, Chart
 from mini import build, make_book, write_notebook
+
+HOLD_FRAMES_BACK = """{
+  const { requestAnimationFrame: soon, cancelAnimationFrame: cancel } = globalThis;
+  const stops = new Map();
+  let last = 0;
+  globalThis.requestAnimationFrame = (call) => {
+    const id = ++last;
+    const timer = setTimeout(() => {
+      const frame = soon((now) => (stops.delete(id), call(now)));
+      stops.set(id, () => cancel(frame));
+    }, MILLISECONDS);
+    stops.set(id, () => clearTimeout(timer));
+    return id;
+  };
+  globalThis.cancelAnimationFrame = (id) => (stops.get(id)?.(), stops.delete(id));
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +43,11 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=executable,
+            args=ARGUMENTS,
+            slow_mo=int(os.environ.get("SLOW_HAND", 0)),
+        )
         yield browser
         browser.close()
 
@@ -63,6 +89,8 @@ def open_page(browser):
             java_script_enabled=javascript,
             **context,
         )
+        if slow := os.environ.get("SLOW_FRAMES"):
+            context.add_init_script(HOLD_FRAMES_BACK.replace("MILLISECONDS", str(int(slow))))
         page = context.new_page()
         page.problems = []
         own = urlsplit(url).netloc

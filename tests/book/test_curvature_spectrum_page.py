@@ -85,3 +85,20 @@ def test_a_guess_of_conjugate_gradient_s_steps_is_asked_and_judged(visit):
     bet.fill("0.48")
     chart.button("Reveal").click()
     expect(chart.readout).to_contain_text("Right: conjugate gradient takes 3 steps, you said 3.")
+
+
+def test_a_guess_made_again_within_a_frame_is_judged_anew(visit):
+    chart = visit("spectrum")
+    chart.button("Predict first").click()
+    chart.button("Reveal").click()
+    expect(chart.readout).to_contain_text("you said 10")
+    chart.figure.evaluate("""(figure) => {
+      const press = (name) =>
+        [...figure.querySelectorAll("button")].find((one) => one.textContent === name).click();
+      press("Predict first");
+      const bet = figure.querySelector(".quiz input[type=range]");
+      bet.value = "0.48";
+      bet.dispatchEvent(new Event("input", { bubbles: true }));
+      press("Reveal");
+    }""")
+    expect(chart.readout).to_contain_text("Right: conjugate gradient takes 3 steps, you said 3.")

@@ -163,23 +163,14 @@ def test_every_figure_renders_from_http_and_from_the_disk(open_page, address, pa
     figures = page.locator(".converge-figure")
     assert figures.count() > 0
     for i in range(figures.count()):
-        figure = figures.nth(i)
-        figure.scroll_into_view_if_needed()
-        expect(figure).to_have_attribute("data-live", "true")
+        chart = Chart(page, i)
+        figure = chart.figure
         expect(figure.get_by_role("group").first).to_have_attribute(
             "aria-label", re.compile(r"\w \w")
         )
         expect(figure.get_by_role("status").last).to_have_text(re.compile(r"\w+ .*\."))
-        page.wait_for_timeout(100)
-        blank = figure.locator("canvas:visible").evaluate_all(
-            """(canvases) => canvases.filter((canvas) => {
-              const { width, height } = canvas;
-              const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-              return data.every((byte) => byte === 0);
-            }).length"""
-        )
         # While a prediction is awaited, a canvas of what answers it is empty.
-        assert blank == 0 or figure.get_by_role("button", name="Reveal", exact=True).is_visible()
+        assert not any(chart.blank()) or chart.button("Reveal").is_visible()
 
 
 @pytest.mark.parametrize("path", PAGES_WITH_FIGURES)
@@ -189,6 +180,7 @@ def test_no_control_of_any_figure_is_dead(open_page, book, path):
         lab = Lab(page, i)
         if lab.button("Cancel").is_visible():
             lab.button("Cancel").click()
+            lab.settle()
         for slider in lab.figure.locator("input[type=range]:visible").all():
             before, said, position = lab.seen(wait=0), {value(slider)}, slider.input_value()
             seen = {before}
@@ -495,6 +487,7 @@ def test_each_part_of_the_local_model_is_drawn_when_it_is_switched_on(lab, part)
 
 def test_the_local_model_follows_the_start_a_point_or_a_solver(lab):
     lab.button("Quadratic model").click()
+    lab.settle()
     where = lab.figure.get_by_label("Where the local model is taken")
     expect(lab.probe).to_be_hidden()
     texts = [lab.numbers.inner_text()]
@@ -898,12 +891,14 @@ def test_the_host_is_told_where_playing_stops_and_not_of_the_way_there(bench):
       const model = { ...modelOf({ frame: 3 }), set: (name, value) => told.push([name, value]) };
       const cleanup = await widget.render({ model, el });
       await frames();
+      const at = () => el.querySelector(".counter").textContent;
+      const start = at();
       el.querySelector("button.play").click();
-      await new Promise((done) => setTimeout(done, 500));
+      while (at() === start) await frames(3);
       const way = told.length;
       el.querySelector("button.play").click();
-      await new Promise((done) => setTimeout(done, 300));
-      const counter = el.querySelector(".counter").textContent;
+      await frames(3);
+      const counter = at();
       cleanup();
       return [way, told, counter];
     }""")

@@ -391,6 +391,29 @@ def test_the_model_is_told_what_the_reader_set_and_the_figure_what_the_host_set(
     assert re.search(says, said)
 
 
+def test_what_is_said_is_what_is_drawn_though_frames_stay_away(bench):
+    given, wanted, says = bench.figure.host
+    said = bench.evaluate(
+        """async ([given, wanted]) => {
+          const wait = (time) => new Promise((done) => setTimeout(done, time));
+          const el = document.body.appendChild(document.createElement("div"));
+          const model = modelOf({ ...traits });
+          const cleanup = await widget.render({ model, el });
+          const handle = el.querySelector(".handle");
+          do await wait(1000); while (el.querySelector("[aria-busy=true]"));
+          handle.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+          await wait(200); // the model is told; nothing is said yet
+          globalThis.requestAnimationFrame = () => 1e9;
+          model.set(given, wanted);
+          await wait(1500);
+          cleanup();
+          return handle.getAttribute("aria-valuetext");
+        }""",
+        [given, wanted],
+    )
+    assert re.search(says, said)
+
+
 VALUES = [
     *("NaN", "Infinity", "-1", "0", "1e308", "5e-324", "null", "undefined", "10n", "'x'", "[]"),
     *("'__proto__'", "{}", "[NaN]", "['Adam', null]", "[0.5, 'a']", "true", "Symbol.iterator"),

@@ -47,6 +47,7 @@ def test_a_click_on_the_chart_moves_the_rate_there(visit):
     plot = chart.figure.locator(".losses")
     box = plot.bounding_box()
     plot.click(position={"x": 0.5 * box["width"], "y": 0.4 * box["height"]})
+    chart.settle()
     x, _ = middle(chart.handles.first)
     assert x == pytest.approx(box["x"] + 0.5 * box["width"], abs=1.5)
 

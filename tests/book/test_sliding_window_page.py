@@ -64,13 +64,22 @@ def test_costs_are_what_python_counts_at_every_size(visit, python):
 def test_between_the_cells_the_map_has_no_answer(visit):
     chart = visit("sliding")
     chart.figure.get_by_role("button", name="Snap to cells").click()
-    chart.settle()
     chart.handles.first.press("ArrowRight")
     chart.settle()
     assert {cells[-1] for cells in map(chart.row, "0123456789")} == {"–"}
     expect(chart.readout).to_contain_text("has no cell for this window: its cells lie 4 pixels")
     chart.figure.get_by_role("button", name="Snap to cells").click()
     expect(chart.handles.first).to_have_attribute("aria-valuetext", "row 12, column 36")
+
+
+def test_a_key_within_the_frame_of_a_click_takes_the_new_step(visit):
+    chart = visit("sliding")
+    chart.figure.evaluate("""(figure) => {
+      [...figure.querySelectorAll("button")].find((one) => /^Snap/.test(one.textContent)).click();
+      figure.querySelector(".handle").dispatchEvent(
+        new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    }""")
+    expect(chart.handles.first).to_have_attribute("aria-valuetext", "row 12, column 37")
 
 
 def test_padding_breaks_the_equality_and_the_figure_says_where(visit):

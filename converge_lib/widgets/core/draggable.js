@@ -6,14 +6,14 @@ import { html, set } from "./dom.js";
  * @param {object} parts
  * @param {string} parts.kind class of the element, beside "handle"
  * @param {string} parts.label
- * @param {() => boolean} [parts.ready] false before it is drawn
+ * @param {() => boolean} parts.ready false before it is drawn
  * @param {(place: number[]) => number[]} parts.pixels where a place is, across and down
  * @param {(pixels: number[]) => number[]} parts.place the place nearest to there that is allowed
  * @param {(key: string, big: boolean, from: number[]) => number[] | undefined} parts.step the allowed
  *   place that a key leads to; big: with Shift
  * @param {(place: number[]) => void} parts.onMove at most once a frame while dragging
  */
-export function draggable({ kind, label, ready = () => true, pixels, place, step, onMove }) {
+export function draggable({ kind, label, ready, pixels, place, step, onMove }) {
   /** @type {number[]} */ let at; // or where it will be at the next frame: keys are faster than frames
   let frame = 0;
   /** @type {number[] | null} */ let grip = null; // from the pointer to the handle's place

@@ -112,6 +112,7 @@ export function stage({ model, el }, parts) {
 
   function ask() {
     quiz = "asking";
+    spoken = ""; // the same answer may be given again
     parts.halt?.();
     schedule();
     quizPanel.hidden = false;
@@ -162,7 +163,15 @@ export function stage({ model, el }, parts) {
     if (settled()) speakTimer = setTimeout(speak, readout.textContent ? QUIET : 0);
   }
 
+  /** Draw now what waits for its frame: a hand acts on what is drawn, however slow the page is. */
+  function flush() {
+    if (frame <= 0) return;
+    cancelAnimationFrame(frame);
+    draw();
+  }
+
   function speak() {
+    flush(); // what is said is what is drawn
     const { said, answer } = parts.speak();
     const judged = quiz === "revealed" ? answer : null;
     readout.classList.toggle("right", Boolean(judged?.right));
@@ -211,6 +220,7 @@ export function stage({ model, el }, parts) {
         ...[[...first, ...own], ...others].map((row) => html("div", { class: "bar" }, ...row)),
         share.field, ...unplaced(quizPanel), ...body,
       );
+      for (const act of ["keydown", "pointerdown"]) root.addEventListener(act, flush, { capture: true });
       el.append(root);
       const unfollow = followTheme(root, repaint);
       repaint();
