@@ -59,6 +59,8 @@ def cam(features: Array, weights: Array, index: int) -> Array:
     >>> cam(np.array([[[1.0, 2.0]], [[3.0, 0.0]]]), np.array([[0.0, 0.0], [2.0, 1.0]]), 1)
     array([[5., 4.]])
     """
+    _array("features", features)
+    _array("weights", weights)
     if features.ndim != 3:
         raise ValueError(f"features must be of shape (c, h, w), got {tuple(features.shape)}")
     if weights.ndim != 2 or weights.shape[1] != features.shape[0]:
@@ -87,6 +89,7 @@ def upsample(map: Array, size: int | tuple[int, int]) -> Array:
     >>> upsample(np.array([[0.0, 4.0]]), (1, 4))
     array([[0., 1., 3., 4.]])
     """
+    _array("map", map)
     if map.ndim < 2 or 0 in map.shape:
         raise ValueError(f"map must be of shape (..., h, w), none 0, got {tuple(map.shape)}")
     wanted = size if isinstance(size, tuple) else (size, size)
@@ -450,6 +453,11 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 def _module(name: str, value: object) -> None:
     if not isinstance(value, nn.Module):
         raise ValueError(f"{name} must be a torch.nn.Module, got {value!r}")
+
+
+def _array(name: str, value: object) -> None:
+    if not isinstance(value, Array):
+        raise ValueError(f"{name} must be a NumPy array or a torch tensor, got {value!r}")
 
 
 def _scores(scores: object, images: Tensor) -> Tensor:

@@ -481,6 +481,17 @@ def test_maps_need_not_be_contiguous(turn):
     assert box_of(map, 0.6) == box_of(solid, 0.6)
 
 
+def test_maps_of_lists_are_refused():
+    maps, weights = np.ones((1, 2, 2)), np.ones((3, 1))
+    for name, refused in (
+        ("features", lambda: cam(maps.tolist(), weights, 0)),
+        ("weights", lambda: cam(maps, weights.tolist(), 0)),
+        ("map", lambda: upsample([[1.0, 2.0]], 4)),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must be a NumPy array or a torch tensor"):
+            refused()
+
+
 @pytest.mark.parametrize("size", [0, 2.5, (3, 0), (1, 2, 3)])
 def test_upsample_refuses(size):
     with pytest.raises(ValueError, match="size must be"):
