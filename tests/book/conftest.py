@@ -40,8 +40,9 @@ def browser():
     executable = chromium.find()
     if executable is None:
         pytest.skip("no Chromium is installed: the built book was NOT tested in a browser")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # a busy machine may need what a quiet one never does
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable,

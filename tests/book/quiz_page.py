@@ -12,7 +12,7 @@ HANDLES = 11
 def question(page: Page, name: str) -> Locator:
     """Return the question with this id, once the script has made its controls."""
     quiz = page.locator(f"#quiz-{name}[data-state]")
-    quiz.wait_for(timeout=5000)
+    quiz.wait_for()
     return quiz
 
 

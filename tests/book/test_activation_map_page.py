@@ -371,9 +371,7 @@ def test_a_guess_is_asked_hides_every_answer_and_is_judged_by_its_place(visit, p
     chart.button("Predict first").click()
     chart.settle()
     expect(chart.handles.first).to_be_focused()
-    expect(chart.readout).to_have_text(
-        "The map of espresso is hidden until you commit to a cell.", timeout=3000
-    )
+    expect(chart.readout).to_have_text("The map of espresso is hidden until you commit to a cell.")
     assert not painted(chart, "map").any()
     assert set(chart.row("row ")) | set(chart.row("the 48 other")) == {"?"}
     assert chart.figure.locator("path.box").get_attribute("d") == "M0,0"
