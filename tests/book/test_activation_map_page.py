@@ -206,7 +206,7 @@ def test_the_pixels_are_python_s_map(visit, python, name, own, other):
 def test_the_box_is_python_s(visit, python):
     chart = visit("activation")
     chart.button("Box").click()
-    slider = chart.slider("Threshold of the box, as a share of the map's range")
+    slider = chart.slider("Threshold of the box, as a share of the map’s range")
     photograph = chart.figure.locator(".photograph")
     for threshold in (0.2, 0.5, 0.95):
         slider.fill(str(threshold))

@@ -180,6 +180,19 @@ def test_the_map_lies_over_the_image_and_nowhere_else(visit):
     assert not differs.any()
 
 
+@pytest.mark.parametrize("width", [320, 1440])
+def test_the_digit_s_box_never_covers_the_title(visit, width):
+    chart = visit("gap", width=width)
+    slider, title = chart.slider("Size of the image"), chart.figure.locator(".paper .title")
+    handle = chart.handles.first
+    handle.press("Home")
+    for keys in ("Home", "ArrowRight", "ArrowRight", "ArrowRight", "End"):
+        slider.press(keys)
+        chart.settle()
+        one, other = title.bounding_box(), handle.bounding_box()
+        assert one["y"] + one["height"] <= other["y"] or one["y"] >= other["y"] + other["height"]
+
+
 def test_a_guess_is_asked_and_judged_and_nothing_tells_it_before(visit, python):
     chart = visit("gap")
     chart.handles.first.press("Shift+ArrowRight")

@@ -148,7 +148,7 @@ function single(/** @type {Data} */ data, /** @type {State} */ state, /** @type 
   const first = data.map(top);
   return `${said}${few ? `; ${few === 1 ? "it alone gives half" : `${grouped(few)} cells give half`}` : ""}. ${
     state.index === top ? "" : `The brightest cell of ${names[top]} gives ${signed(first[brightest(first)] / cells)}. `}${
-    state.own_scale ? "The colours end at this map's own largest value, so that it looks as bright as any other. " : ""}`;
+    state.own_scale ? "The colours end at this map’s own largest value, so that it looks as bright as any other. " : ""}`;
 }
 
 function compared(/** @type {Data} */ data, /** @type {State} */ state, /** @type {Scene} */ scene) {
@@ -164,7 +164,7 @@ function boxed(/** @type {Data} */ { size }, /** @type {State} */ state, /** @ty
   if (!box) return "";
   const [top, left, bottom, right] = box;
   const area = ((bottom - top) * (right - left)) / (size[0] * size[1]);
-  return `The box around what reaches ${percent(state.threshold)} of the map's range covers ${percent(area, 2)} of the picture.`;
+  return `The box around what reaches ${percent(state.threshold)} of the map’s range covers ${percent(area, 2)} of the picture.`;
 }
 
 /** The verdict on the cell that the reader chose: right among the best tenth. */

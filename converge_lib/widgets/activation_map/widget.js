@@ -88,7 +88,7 @@ function render(context) {
     onInput: (value) => update({ opacity: value }),
   });
   const threshold = slider({
-    label: "Threshold of the box, as a share of the map's range", name: "threshold",
+    label: "Threshold of the box, as a share of the map’s range", name: "threshold",
     low: THRESHOLD[0], high: THRESHOLD[1], step: 0.01, format: (value) => percent(value),
     onInput: (value) => update({ threshold: value }),
   });

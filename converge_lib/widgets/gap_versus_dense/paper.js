@@ -123,7 +123,8 @@ export function createPaper({ onMove, onStroke }) {
       context.strokeRect(from, from, side, side);
 
       const above = from > 18;
-      set(title, { x: (above ? from : from + 5).toFixed(1), y: (above ? from - 6 : from + 15).toFixed(1) });
+      const y = above ? Math.min(from, offset) - 8 : from + 15; // clear of the digit's box, wherever it is
+      set(title, { x: (above ? from : from + 5).toFixed(1), y: y.toFixed(1) });
       text(title, `${size}×${size} pixels for the networks`);
       hint.style.display = pen && !sheet.digit.some((value) => value > 0) ? "" : "none";
       set(hint, { x: ((corner[0] + SIDE / 2) * cell).toFixed(1), y: ((corner[1] + SIDE / 2) * cell).toFixed(1) });
