@@ -207,10 +207,11 @@ def test_a_page_is_accessible_and_fits_at_every_width(open_page, book, path, dar
     page.add_script_tag(content=AXE.read_text("utf-8"))
     for width in (320, 768, 1440):
         page.set_viewport_size({"width": width, "height": 900})
-        # The theme lets the keyboard scroll code that is too wide, a moment after a resize.
+        # The theme lets the keyboard scroll code and tables too wide, a moment after a resize.
         page.wait_for_function(
-            "[...document.querySelectorAll('pre')]"
-            ".every((pre) => pre.scrollWidth <= pre.clientWidth || pre.tabIndex === 0)"
+            """(scrollable) => [...document.querySelectorAll(scrollable)]
+            .every((one) => one.scrollWidth <= one.clientWidth || one.tabIndex === 0)""",
+            arg="pre, .cell_output > .output, .pst-scrollable-table-container",
         )
         page.wait_for_timeout(300)
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
