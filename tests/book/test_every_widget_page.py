@@ -402,7 +402,8 @@ def test_what_is_said_is_what_is_drawn_though_frames_stay_away(bench):
           const handle = el.querySelector(".handle");
           do await wait(1000); while (el.querySelector("[aria-busy=true]"));
           handle.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
-          await wait(200); // the model is told; nothing is said yet
+          await frames(1);
+          await wait(200); // it is drawn, and the model told; nothing is said yet
           globalThis.requestAnimationFrame = () => 1e9;
           model.set(given, wanted);
           await wait(1500);
