@@ -31,7 +31,7 @@ audit: book .venv/test ## print the book's measured budgets
 	$(BIN)/python tests/book/audit.py
 
 experiments: .venv/read ## repeat the recorded runs; NAME=… SCALE=paper DEVICE=cuda JOBS=2
-	$(BIN)/python -m experiments $(NAME) --scale $(or $(SCALE),page) --device $(or $(DEVICE),cpu) --jobs $(or $(JOBS),1)
+	$(BIN)/python -m converge_lib.experiments $(NAME) --scale $(or $(SCALE),page) --device $(or $(DEVICE),cpu) --jobs $(or $(JOBS),1)
 
 benchmarks: .venv/benchmarks ## print the library's timings beside others'
 	$(BIN)/python -m benchmarks

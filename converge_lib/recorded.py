@@ -1,6 +1,6 @@
 """Recorded runs: experiments too long for a page, stored with what they need to be repeated.
 
-An experiment is a file ``experiments/NAME.py`` with two functions:
+An experiment is a file ``converge_lib/experiments/NAME.py`` with two functions:
 
 - ``run(*, device, **settings)`` does one run and returns lists of numbers, or single numbers, by
   name. Its settings are plain values, the seed among them, and equal settings give equal numbers;
@@ -8,9 +8,9 @@ An experiment is a file ``experiments/NAME.py`` with two functions:
   It is asked again when all are done, so that a rate can be tuned first and then tried on more
   seeds. ``scale`` is "page", or "paper" for the size in the paper.
 
-``make experiments`` performs them and writes ``experiments/results/NAME.json``. A page reads that
-file with :func:`recorded`, and repeats a short slice of it live with :meth:`Record.repeat`: the
-build fails when the code no longer does what the record says.
+``make experiments`` performs them and writes ``converge_lib/experiments/results/NAME.json``. A page
+reads that file with :func:`recorded`, and repeats a short slice of it live with
+:meth:`Record.repeat`: the build fails when the code no longer does what the record says.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from IPython.display import display
 from converge_lib._validation import choice, number
 from converge_lib.card import Card, Table
 
-FOLDER = Path(__file__).parents[1] / "experiments"
+FOLDER = Path(__file__).with_name("experiments")
 SCALES = ["page", "paper"]
 DIGITS = 6
 """Significant digits that a record keeps."""
@@ -95,7 +95,7 @@ class Record:
 
     @property
     def experiment(self) -> ModuleType:
-        """The module ``experiments/NAME.py``, for its networks and data."""
+        """The module ``converge_lib/experiments/NAME.py``, for its networks and data."""
         return load(self.name)
 
     def repeat(self, run: Run, *, tolerance: float = 1e-3, **shorter: object) -> Run:
@@ -160,7 +160,7 @@ class Record:
 
 
 def recorded(name: str, scale: str = "page") -> Record:
-    """Return what ``experiments/NAME.py`` has recorded.
+    """Return what ``converge_lib/experiments/NAME.py`` has recorded.
 
     Raises:
         ValueError: there is no such record; the message says how to make one.
@@ -207,7 +207,7 @@ def load(name: str, folder: Path | None = None) -> ModuleType:
     if not path.is_file():
         there = sorted(p.stem for p in folder.glob("[!_]*.py"))
         raise ValueError(f"name must be an experiment, one of {', '.join(there)}, got {name!r}")
-    specification = importlib.util.spec_from_file_location(f"experiments.{name}", path)
+    specification = importlib.util.spec_from_file_location(f"converge_lib.experiments.{name}", path)
     module = importlib.util.module_from_spec(specification)
     sys.modules[module.__name__] = module  # the build looks here for the files that a page used
     specification.loader.exec_module(module)

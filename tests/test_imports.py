@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "converge_lib"
 SHELVES = {"descent", "signal", "noise", "structure", "pretraining"}
 GROUND = {"data", "training", "plotting", "claims", "recorded", "card", "_validation"}
-TOP = {"widgets", "exercises"}
+TOP = {"widgets", "exercises", "experiments"}
 
 
 def part(module):

@@ -13,7 +13,7 @@ from converge_lib import recorded as module
 from converge_lib.recorded import Record, RecordError, Run, load, perform, read, recorded, write
 
 ROOT = Path(__file__).parents[1]
-RECORDS = sorted((ROOT / "experiments" / "results").glob("*.json"))
+RECORDS = sorted((ROOT / "converge_lib" / "experiments" / "results").glob("*.json"))
 RECORDS = [path for path in RECORDS if not path.name.endswith(".unfinished.json")]
 
 EXPERIMENT = """
@@ -49,7 +49,7 @@ def run(*, rate, seed, steps, device="cpu"):
 def folder(tmp_path, monkeypatch):
     folder = tmp_path / "experiments"
     folder.mkdir()
-    shutil.copy(ROOT / "experiments" / "__main__.py", folder)
+    shutil.copy(ROOT / "converge_lib" / "experiments" / "__main__.py", folder)
     (folder / "bowl.py").write_text(EXPERIMENT)
     monkeypatch.setattr(module, "FOLDER", folder)
     return folder

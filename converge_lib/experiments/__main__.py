@@ -1,6 +1,6 @@
 """Perform the experiments of this folder and record their results.
 
-python -m experiments [NAME ...] [--scale page|paper] [--device cpu] [--jobs 1]
+python -m converge_lib.experiments [NAME ...] [--scale page|paper] [--device cpu] [--jobs 1]
 
 What is done is kept in results/NAME.unfinished.json, from which a stopped repetition goes on. The
 record that the pages read is replaced when all is done.

@@ -1,0 +1,1 @@
+"""Runs too long for a page: one module an experiment, its record in ``results/NAME.json``."""
