@@ -14,7 +14,8 @@ from converge_lib.exercises import exercises
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "converge_lib"
 SHELVES = {"descent", "signal", "noise", "structure", "pretraining"}
-GROUND = {"data", "training", "plotting", "claims", "recorded", "card", "_validation"}
+BELOW = {"_validation", "_extras"}
+GROUND = {"data", "training", "plotting", "claims", "recorded", "card"} | BELOW
 TOP = {"widgets", "exercises", "experiments"}
 
 
@@ -25,7 +26,7 @@ def part(module):
 
 
 def may_import(importer, imported):
-    if importer == imported or imported == "_validation":
+    if importer == imported or imported in BELOW:
         return True
     if importer in GROUND:
         # Plots are of surfaces and results, so plotting also knows descent.
@@ -55,7 +56,7 @@ def violations(path, source):
     return [
         name
         for name in imports_of(source, package)
-        if part(name) and (importer is None or not may_import(importer, part(name)))
+        if part(name) and (not may_import(importer, part(name)))
     ]
 
 
