@@ -98,8 +98,7 @@ def page(request, browser, tmp_path_factory):
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         problems = []
         page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-        page.on("console", lambda m: m.type == "error" and problems.append(m.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(address)
         page.wait_for_function(
             "globalThis.jupyterapp?.shell.currentWidget?.content?.model?.cells?.length === 2",
