@@ -242,9 +242,10 @@ def install_cell(repository: Mapping[str, str]) -> dict[str, Any]:
     if repository["url"]:
         package += f" @ git+{repository['url']}@{repository['branch']}"
     source = (
+        "# Install the book's library where it is missing, on Colab for one.\n"
         "import importlib.util\n"
         "\n"
-        'if not importlib.util.find_spec("converge_lib"):  # on Colab, say\n'
+        'if not importlib.util.find_spec("converge_lib"):\n'
         f'    get_ipython().run_line_magic("pip", \'install --quiet "{package}"\')'
     )
     return {
