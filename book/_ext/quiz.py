@@ -1,7 +1,8 @@
 r"""The ``{quiz}`` directive: a question that knows why each answer is right or wrong.
 
 A question is written in a Markdown cell as a colon fence. Verdicts and feedback stand in HTML
-comments, which JupyterLab does not show, so that the source reads as a plain question there::
+comments, which no notebook program shows; `plain.py` puts the fence's two lines into comments too,
+so that the source reads as a plain question there::
 
     :::{quiz} double-kappa
     Doubling $\kappa$ multiplies the steps of gradient descent by about

@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_notebook(path: Path, *cells: str, **metadata: dict) -> None:
-    """Write a notebook: a cell that begins with ``#`` or ``:`` is Markdown, any other is code.
+    """Write a notebook: what begins with ``#``, ``:`` or ``<`` is Markdown, any other cell is code.
 
     ``metadata`` is the code cells' own.
     """
     made = []
     for i, source in enumerate(cells):
-        if source.startswith(("# ", ":")):
+        if source.startswith(("# ", ":", "<")):
             made.append(new_markdown_cell(source, id=f"cell-{i}"))
         else:
             made.append(new_code_cell(source, id=f"cell-{i}", metadata=metadata))

@@ -123,7 +123,7 @@ def ids_in_notebooks(pattern, kind):
 
 def test_ids_in_notebooks_are_those_of_the_library():
     checked = ids_in_notebooks(r"""^\s*check\(\s*["']([^"']+)["']""", "code")
-    asked = ids_in_notebooks(r"^\s*[:`]{3,}\{exercise\}\s+(\S+)", "markdown")
+    asked = ids_in_notebooks(r"^<!-- exercise (\S+)", "markdown")
     assert checked == asked == set(EXERCISES)
 
 
