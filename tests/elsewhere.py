@@ -5,7 +5,8 @@ ipykernel alone, and executes the notebooks named, or all, each in an empty fold
 comes from the notebook's own first cell, which finds the wheel here instead of at the book's
 address, and with it whatever the package says that it needs. Exits 1 if a notebook stops.
 
-pip's and the libraries' variables are passed on (``PIP_CONSTRAINT``, ``OMP_NUM_THREADS``).
+The versions are those of the lock, unless ``PIP_CONSTRAINT`` names others; the libraries' variables
+are passed on (``OMP_NUM_THREADS``, ``ATEN_CPU_CAPABILITY``).
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def main(names: list[str]) -> int:
     paths = [ROOT / "book" / f"{name}.ipynb" for name in names] or sorted(
         path for path in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
     )
+    os.environ.setdefault("PIP_CONSTRAINT", str(ROOT / "requirements.lock"))
     os.environ.pop("PYTHONPATH", None)  # no library but the one that the notebook installs
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
