@@ -228,6 +228,7 @@ def test_the_papers_scale_is_there_or_refused():
     for name in (
         "batch_methods",
         "class_activation",
+        "frozen_autoencoders",
         "fully_convolutional",
         "global_average_pooling",
         "network_in_network",

@@ -28,7 +28,7 @@ def curves(n: int, size: int = 28, seed: int = 0) -> np.ndarray:
     Args:
         n: number of images.
         size: height and width in pixels, at least 2.
-        seed: equal seeds give equal images, and the first k of n are those of k.
+        seed: equal seeds give equal images, on every machine, and the first k of n are those of k.
 
     Source: after the description in Hinton and Salakhutdinov (2006), supporting material. The
     original generator was not published: these are CURVES-like, and numbers on them are not to be
@@ -51,16 +51,16 @@ def curves(n: int, size: int = 28, seed: int = 0) -> np.ndarray:
     t = np.linspace(0, 1, SAMPLES, dtype=np.float32)[:, None, None]
     pen = (1 - t) ** 2 * a + 2 * t * (1 - t) * control + t**2 * c  # (SAMPLES, n, 2)
 
-    # exp(−(Δx² + Δy²) / 2σ²) is a product of one factor a row and one a column
-    pixels = np.arange(size, dtype=np.float32)
-    factors = np.exp(-((pen.transpose(2, 0, 1)[..., None] - pixels) ** 2) / (2 * PEN**2))
-    factors[factors < INVISIBLE] = 0
-    column, row = factors
+    pixels = np.arange(size)
     images = np.zeros((n, size, size), dtype=np.float32)
     for start in range(0, n, BLOCK):
         block = images[start : start + BLOCK]
-        for i in range(SAMPLES):
-            along_y = row[i, start : start + BLOCK, :, None]
-            along_x = column[i, start : start + BLOCK, None, :]
-            np.maximum(block, along_y * along_x, out=block)
+        # exp(−(Δx² + Δy²) / 2σ²) is a product of one factor a row and one a column. It is rounded
+        # from double precision: the last digit of an exp is each processor's own, and images that
+        # differ in theirs train to other networks.
+        apart = pen[:, start : start + BLOCK].transpose(2, 0, 1)[..., None] - pixels
+        factors = np.exp(-(apart**2) / (2 * PEN**2)).astype(np.float32)
+        factors[factors < INVISIBLE] = 0
+        for column, row in factors.transpose(1, 0, 2, 3):
+            np.maximum(block, row[:, :, None] * column[:, None, :], out=block)
     return images
