@@ -21,11 +21,9 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 
-from converge_lib.claims import METADATA, OUTCOMES, anchor
+from converge_lib.claims import METADATA, OUTCOMES, Claim, anchor
 
 Claims = dict[str, list[dict[str, Any]]]
-
-NOT_HERE = "✗ does not hold on the machine that computed this page"
 
 
 class ClaimsError(SphinxError):
@@ -43,13 +41,10 @@ class ClaimsDirective(SphinxDirective):
         """Return a summary, and a section for each chapter."""
         claims = collect(self.env)
         together = [claim for page in claims.values() for claim in page]
-        here = [claim for claim in together if claim["holds"]]
-        numbers = [
-            f"{sum(claim['outcome'] == outcome for claim in here)} {words.split(' ', 1)[1]}"
-            for outcome, words in OUTCOMES.items()
-        ]
-        if len(here) < len(together):
-            numbers.append(f"{len(together) - len(here)} {NOT_HERE.split(' ', 1)[1]}")
+        holding = [claim["outcome"] for claim in together if claim["holds"]]
+        numbers = [f"{holding.count(outcome)} {words[2:]}" for outcome, words in OUTCOMES.items()]
+        if len(holding) < len(together):
+            numbers.append(f"{len(together) - len(holding)} not holding on this machine")
         count = f"{len(together)} claims in {len(claims)} chapters: {', '.join(numbers)}."
         return [
             nodes.paragraph("", count, classes=["claims-count"]),
@@ -80,8 +75,7 @@ class ClaimsDirective(SphinxDirective):
         section = nodes.section(ids=[nodes.make_id(f"claims-{page}")])
         section += nodes.title("", title_of(self.env, page))
         for claim in claims:
-            outcome = OUTCOMES[claim["outcome"]] if claim["holds"] else NOT_HERE
-            kind = nodes.make_id(claim["outcome"]) if claim["holds"] else "not-here"
+            kind = nodes.make_id(claim["outcome"] if claim["holds"] else "fails")
             block = nodes.container(classes=["claim", f"claim-{kind}"])
             block += nodes.paragraph("", claim["says"], classes=["claim-says"])
             rows = (
@@ -89,7 +83,7 @@ class ClaimsDirective(SphinxDirective):
                 ("Measured", [nodes.Text(claim["measured"])]),
                 (
                     "Outcome",
-                    [nodes.Text(f"{outcome} "), self._link(page, claim)],
+                    [nodes.Text(f"{Claim(**claim).verdict} "), self._link(page, claim)],
                 ),
             )
             fields = nodes.field_list()

@@ -1,7 +1,7 @@
 """What came out differently on this machine: said at its place, and counted at the page's top.
 
 A claim that does not hold and a record whose repeated part differs say so on their own cards, and
-in the metadata of the output, under :data:`METADATA`. A cell that stopped left its error, and the
+in the metadata of the output (``converge_lib/difference.py``). A cell that stopped left its error, and the
 page goes on: a number that was not computed is a dash. Each place is a :class:`Difference`, which
 the build lists when it ends. All follows from the outputs of the notebook as it ran.
 """
@@ -25,8 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
-METADATA = "converge.difference"
-"""The key of an output's metadata: {"kind": "claim" or "record", "what": …, "says": …}."""
+from converge_lib.difference import METADATA
 
 CELL_ERRORS = {"death": "KernelDied", "timeout": "CellTookTooLong", "start": "KernelDidNotStart"}
 """What the build names the errors that Python did not live to raise."""

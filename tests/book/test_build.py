@@ -194,7 +194,7 @@ def test_the_claims_page_says_what_is_not_so_here(differing):
     text = " ".join(re.sub(r"<[^>]+>", "", differing.made["claims.html"]).split())
     assert "0 reproduced, 0 reproduced in part, 0 did not reproduce at our scale, 1 does" in text
     assert "a part of “Broken”, “Dying” stopped" in text
-    assert "✗ does not hold on the machine that computed this page on its page" in text
+    assert "✗ does not hold on this machine (the page says: reproduced) on its page" in text
 
 
 def test_a_referee_gets_the_same_list_and_a_failure_and_only_what_died_runs_again(differing):
