@@ -30,6 +30,7 @@ def run_as(release, *arguments, **environment):
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,  # or it would install
         env={**clean, **environment},
     )
 
