@@ -1,9 +1,9 @@
 """What came out differently on this machine: said at its place, and counted at the page's top.
 
 A claim that does not hold and a record whose repeated part differs say so on their own cards, and
-in the metadata of the output (``converge_lib/difference.py``). A cell that stopped left its error, and the
-page goes on: a number that was not computed is a dash. Each place is a :class:`Difference`, which
-the build lists when it ends. All follows from the outputs of the notebook as it ran.
+in the metadata of the output (``converge_lib/difference.py``). A cell that stopped left its error,
+and the page goes on: a number that was not computed is a dash. Each place is a :class:`Difference`,
+which the build lists when it ends. All follows from the outputs of the notebook as it ran.
 """
 
 from __future__ import annotations

@@ -149,6 +149,22 @@ def test_a_result_is_shown_with_the_text_of_today_and_never_with_other_code(tmp_
     assert executed(tmp_path, "book/one") is None
 
 
+def test_a_result_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "book" / "one.ipynb"
+    execution._write(path, "before")
+    real = Path.write_text
+
+    def write_half(self, text, encoding):
+        real(self, text[: len(text) // 2], encoding)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OSError, match="No space"):
+        execution._write(path, "afterwards")
+    assert path.read_text() == "before"
+    assert list(path.parent.iterdir()) == [path]
+
+
 PYTHON = b'''"""A module."""
 LIMIT = 3  # of something
 """What LIMIT is."""
