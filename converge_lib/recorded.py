@@ -172,7 +172,11 @@ class Record:
                 f"torch {run.versions['torch']} on {run.versions['device']}",
             ),
             ("This run", which),
-            ("Repeated", f"just now, with {changed}: {_duration(again.seconds)}"),
+            (
+                "Repeated",
+                f"just now on {again.versions['processor']}, with {changed}: "
+                f"{_duration(again.seconds)}; recorded on {part.versions['processor']}",
+            ),
             ("Outcome", compared.outcome),
             ("All of it", f"make experiments NAME={self.name}"),
         )
@@ -191,7 +195,7 @@ class Comparison:
             value of its list.
         used: the largest difference of a counted value as a share of what it is allowed; more than
             1 where the two differ.
-        says: where they differ most, in a sentence; empty if they do not.
+        says: where they differ most, in a sentence; empty if they agree.
     """
 
     values: int
@@ -351,8 +355,14 @@ def spread_of(
 def compare(part: Slice, result: dict[str, Any]) -> Comparison:
     """Compare what a slice gives now with its record, value by value.
 
-    A difference of :data:`ALLOWED` spreads is allowed: with the spread estimated from
-    :data:`REPETITIONS` repetitions, Student's t says that rounding exceeds it once in two million.
+    A difference of :data:`ALLOWED` spreads is allowed: by Student's t, with the spread estimated
+    from :data:`REPETITIONS` repetitions, rounding goes beyond it once in two million.
+
+    >>> part = Slice({}, {}, {"losses": [1.0, 0.5]}, {"losses": [1e-9, 1e-3]}, 0.1, {})
+    >>> compare(part, {"losses": [1.0, 0.507]}).says
+    ''
+    >>> compare(part, {"losses": [1.0, 0.509]}).used > 1
+    True
     """
     values = counted = 0
     allowed = used = 0.0
@@ -377,8 +387,10 @@ def compare(part: Slice, result: dict[str, Any]) -> Comparison:
                 if share > 1:
                     says = (
                         f"value {i + 1} of {name} is {_shown(now)}, and was {_shown(was)} when "
-                        f"recorded; rounding explains a difference of {limit:.1g}"
+                        f"recorded; rounding on another processor may change it by {limit:.1g}"
                     )
+    if not counted and not says:
+        says = f"rounding decides all of its {values} values, so that none can be compared"
     return Comparison(values, counted, allowed, used, says)
 
 

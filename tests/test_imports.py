@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "converge_lib"
 SHELVES = {"descent", "signal", "noise", "structure", "pretraining"}
 BELOW = {"_validation", "_extras"}
-GROUND = {"data", "training", "plotting", "claims", "recorded", "card"} | BELOW
+GROUND = {"data", "training", "plotting", "card", "claims", "recorded", "difference", "rounding"}
+GROUND |= BELOW
 TOP = {"widgets", "exercises", "experiments"}
 
 
