@@ -152,7 +152,7 @@ class Record:
             run: one of which a slice is recorded.
         """
         part = self.slice_of(run)
-        again = perform(self.name, {**part.of, **part.changed}, digits=ALL_DIGITS)
+        again = perform_slice(self.name, {**part.of, **part.changed})
         compared = compare(part, again.result)
         metadata = {}
         if compared.says:
@@ -314,16 +314,24 @@ def perform(
     return Run(settings, rounded, round(seconds, 1), versions)
 
 
+def perform_slice(name: str, settings: dict[str, Any], folder: Path | None = None) -> Run:
+    """Do one run from a start that is the same on every processor, and keep all digits."""
+    from converge_lib.rounding import EqualDraws
+
+    with EqualDraws():
+        return perform(name, settings, digits=ALL_DIGITS, folder=folder)
+
+
 def cut(name: str, of: Run, changed: dict[str, Any], folder: Path | None = None) -> Slice:
     """Do a slice of a run, once as it is and :data:`REPETITIONS` times with other roundings."""
     from converge_lib.rounding import AnotherProcessor
 
     settings = {**of.settings, **changed}
-    run = perform(name, settings, digits=ALL_DIGITS, folder=folder)
+    run = perform_slice(name, settings, folder)
     others = []
     for seed in range(REPETITIONS):
         with AnotherProcessor(seed):
-            others.append(perform(name, settings, digits=ALL_DIGITS, folder=folder).result)
+            others.append(perform_slice(name, settings, folder).result)
     spread = spread_of(run.result, others)
     return Slice(of.settings, changed, run.result, spread, run.seconds, run.versions)
 

@@ -1,11 +1,15 @@
 """Another processor: what it rounds otherwise, and what it leaves alone."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
 from torch.func import grad, jvp, vmap
 
-from converge_lib.rounding import AnotherProcessor
+from converge_lib.rounding import AnotherProcessor, EqualDraws
 
 EPSILON = {dtype: torch.finfo(dtype).eps for dtype in (torch.float32, torch.float64)}
 
@@ -90,21 +94,69 @@ def test_what_moves_or_chooses_numbers_is_exact(operation):
         assert operation(x).equal(plain)
 
 
-def test_random_numbers_come_from_the_same_stream():
-    def draws():
-        torch.manual_seed(1)
-        mask = nn.functional.dropout(torch.ones(100), 0.5) > 0
-        generator = torch.Generator().manual_seed(2)
-        exact = mask, torch.randperm(50, generator=generator), torch.rand(9, generator=generator)
-        return exact, torch.randn(100), nn.Linear(30, 30).weight.detach()
+def draws():
+    torch.manual_seed(1)
+    generator = torch.Generator().manual_seed(2)
+    small, odd, weights = torch.empty(5), torch.empty(45), torch.empty(300)
+    return [
+        nn.functional.dropout(torch.ones(100), 0.5) > 0,
+        torch.randperm(50, generator=generator),
+        torch.rand(9, generator=generator),
+        small.normal_(generator=generator),
+        torch.randn(4, 16, generator=generator),
+        odd.normal_(0.5, 0.1, generator=generator),
+        nn.init.kaiming_normal_(weights.view(10, 30), generator=generator),
+        torch.randn(100, dtype=torch.float64),
+        nn.Linear(30, 30).weight.detach(),
+        torch.rand(3),
+    ]
 
-    exact, *computed = draws()
+
+def test_random_numbers_are_left_as_they_are():
+    plain = draws()
     with AnotherProcessor(0):
-        exact_too, *computed_too = draws()
-    assert all(a.equal(b) for a, b in zip(exact, exact_too, strict=True))
-    for plain, other in zip(computed, computed_too, strict=True):
-        moved = (other - plain).abs().max()
-        assert 0 < moved <= 1.5 * EPSILON[torch.float32] * plain.abs().max()
+        assert all(a.equal(b) for a, b in zip(plain, draws(), strict=True))
+
+
+def test_equal_draws_are_torchs_but_for_the_last_digit():
+    plain = draws()
+    with EqualDraws():
+        equal = draws()
+    for one, other in zip(plain, equal, strict=True):
+        assert one.dtype == other.dtype
+        torch.testing.assert_close(other, one, rtol=0, atol=1e-6)
+    assert plain[-1].equal(equal[-1])  # and the stream goes on where it did
+
+
+def test_equal_draws_are_equal_on_a_processor_without_vector_instructions():
+    """The last digit of torch's own is not."""
+    script = (
+        "import torch\n"
+        "from converge_lib.rounding import EqualDraws\n"
+        "def show():\n"
+        "    torch.manual_seed(0)\n"
+        "    print(torch.randn(1003).double().sum().item(), end=' ')\n"
+        "    print(torch.empty(1003).uniform_(-0.3, 0.7).double().sum().item())\n"
+        "show()\n"
+        "with EqualDraws():\n"
+        "    show()\n"
+    )
+    plain, equal = zip(
+        *(
+            subprocess.run(
+                [sys.executable, "-c", script],
+                env={**os.environ, "ATEN_CPU_CAPABILITY": capability},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.splitlines()
+            for capability in ("default", torch.backends.cpu.get_cpu_capability().lower())
+        ),
+        strict=True,
+    )
+    assert equal[0] == equal[1]
+    if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
+        assert plain[0] != plain[1]
 
 
 def test_equal_seeds_are_equal_processors():
