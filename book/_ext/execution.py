@@ -256,7 +256,16 @@ class Run:
 
     def _execute(self, result: NotebookNode, here: Path, **process: Any) -> Exception | None:  # noqa: ANN401
         """Run all cells, and return what ended that early."""
-        self.client = client = NotebookClient(result, timeout=self.timeout, allow_errors=True)
+        # On a busy machine a kernel may start late, and what a cell puts out come after its end:
+        # nbclient would give up soon, and leave that out without a word.
+        self.client = client = NotebookClient(
+            result,
+            timeout=self.timeout,
+            startup_timeout=self.timeout,
+            iopub_timeout=self.timeout,
+            raise_on_iopub_timeout=True,
+            allow_errors=True,
+        )
         client.on_notebook_start = lambda notebook: client.kc.execute_interactive(
             WATCH, silent=True, store_history=False
         )

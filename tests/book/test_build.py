@@ -184,7 +184,7 @@ def test_a_number_that_was_not_computed_is_a_dash(differing):
 def test_a_page_whose_kernel_died_has_its_text_and_its_figures(differing):
     html = differing.made["dying.html"]
     text = " ".join(re.sub(r"<[^>]+>", "", html).split())
-    assert "before the end" in text and "dying" in text
+    assert text.count("before the end") == 2  # in the source, and as it was printed
     assert "On this machine this page stopped here Python ended while it ran this cell" in text
     assert "It is —." in text
     assert 'class="converge-figure"' in html and "data-converge-figures" in html
@@ -192,7 +192,7 @@ def test_a_page_whose_kernel_died_has_its_text_and_its_figures(differing):
 
 def test_the_claims_page_says_what_is_not_so_here(differing):
     text = " ".join(re.sub(r"<[^>]+>", "", differing.made["claims.html"]).split())
-    assert "0 reproduced, 0 reproduced in part, 0 did not reproduce at our scale, 1 does" in text
+    assert "0 reproduced, 0 reproduced in part, 0 did not reproduce at our scale, 1 not" in text
     assert "a part of “Broken”, “Dying” stopped" in text
     assert "✗ does not hold on this machine (the page says: reproduced) on its page" in text
 

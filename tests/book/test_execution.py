@@ -270,6 +270,23 @@ def test_what_ends_early_leaves_an_error_at_its_place(
     assert result["metadata"]["converge"]["used"] is None
 
 
+def test_what_a_busy_machine_brings_late_is_not_lost(tmp_path):
+    """Hold back what the kernel sends for longer than nbclient waits of itself, 4 s."""
+    result = perform(
+        tmp_path,
+        "import sys, time\n"
+        "sys.stdout.flush_timeout = sys.stderr.flush_timeout = 0.1\n"
+        "get_ipython().kernel.iopub_thread.schedule(lambda: time.sleep(6))\n"
+        "display('late')",
+        "display('the next')",
+    )
+    shown = [
+        [output.get("data", output)["text/plain"] for output in cell["outputs"]]
+        for cell in result["cells"][1:]
+    ]
+    assert shown == [["'late'"], ["'the next'"]]
+
+
 def test_no_folder_of_the_machine_is_in_what_is_printed(tmp_path):
     (tmp_path / "library.py").write_text(
         "import json, warnings\ndef read(text):\n"
