@@ -22,7 +22,7 @@ HEAD = """\
 # `make lock` writes them, from the ranges in requirements-dev.txt and pyproject.toml.
 """
 # What the ordinary build of PyTorch needs to run on a graphics card; it names the versions itself.
-CUDA = re.compile(r"(cuda|nvidia|triton)\b.*")
+CUDA = re.compile(r"(cuda|nvidia|triton)\b")
 
 
 def resolve(into: Path, *options: str) -> None:
@@ -37,7 +37,7 @@ def resolve(into: Path, *options: str) -> None:
     command += ["requirements-dev.txt", "--output-file", str(into), *options]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     lines = into.read_text("utf-8").splitlines()
-    kept = [line for line in lines if not CUDA.fullmatch(line)]
+    kept = [line for line in lines if "==" in line and not CUDA.match(line)]
     into.write_text(HEAD + "\n".join(kept) + "\n", "utf-8")
 
 

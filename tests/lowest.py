@@ -39,6 +39,8 @@ def main() -> int:
     tests += ["--override-ini=filterwarnings="]
     shutil.rmtree(FOLDER / "book", ignore_errors=True)
     for command in (
+        [bin / "ruff", "check", "."],
+        [bin / "ruff", "format", "--check", "."],
         [bin / "python", "-m", "pytest", "-n", "auto", *tests],
         [bin / "jupyter-book", "build", "--toc", toc, "--path-output", FOLDER / "book", "."],
     ):
