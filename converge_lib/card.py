@@ -18,6 +18,7 @@ STATUSES = {
     "wrong": ("✗", "Not correct yet"),
     "not attempted": ("○", "Not attempted yet"),
     "error": ("!", "Stopped"),
+    "differs": ("✗", "Different on this machine"),
     "note": ("›", ""),
 }
 """The sign and the word of each status."""
@@ -34,7 +35,7 @@ _STYLE = """
   color: var(--jp-content-font-color1, var(--pst-color-text-base, #1f2328));
   background: var(--jp-layout-color1, var(--pst-color-background, #fff)); }
 .converge-card-correct { --tone: #00664f }
-.converge-card-wrong, .converge-card-error { --tone: #a33c00 }
+.converge-card-wrong, .converge-card-error, .converge-card-differs { --tone: #a33c00 }
 .converge-card p { margin: .4rem 0 0 }
 .converge-card .converge-card-title { margin: 0; font-weight: 600 }
 .converge-card .converge-card-status { color: var(--tone) }
@@ -62,8 +63,9 @@ body.vscode-dark .converge-card-correct { --tone: #5fd3b0 }
 body[data-jp-theme-light="false"] .converge-card-wrong,
 body[data-jp-theme-light="false"] .converge-card-error,
 html[data-theme="dark"] .converge-card-wrong, html[data-theme="dark"] .converge-card-error,
-body.vscode-dark .converge-card-wrong,
-body.vscode-dark .converge-card-error { --tone: #ffa778 }
+html[data-theme="dark"] .converge-card-differs, body.vscode-dark .converge-card-wrong,
+body.vscode-dark .converge-card-error,
+body.vscode-dark .converge-card-differs { --tone: #ffa778 }
 html[data-theme="dark"] .bd-content div.cell_output .text_html:has(div.converge-card) {
   background: none; padding: 0 }
 """

@@ -1,7 +1,8 @@
-"""A paper's claim beside what this run measured; the build fails where that does not hold.
+"""A paper's claim beside what this run measured, and whether that holds.
 
 The data of a claim travel in the metadata of the notebook's output, under :data:`METADATA`, so
-that a page of the book can collect the claims of all executed chapters.
+that a page of the book can collect the claims of all executed chapters. One that does not hold is
+marked as a difference too, see :mod:`converge_lib.difference`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from IPython.display import display
 
+from converge_lib import difference
 from converge_lib._validation import choice
 from converge_lib.card import Card, Table
 
@@ -25,10 +27,8 @@ OUTCOMES = {
     "not at our scale": "✗ did not reproduce at our scale",
 }
 """What came of a claim, in the words of its card."""
-
-
-class ClaimError(AssertionError):
-    """What a paper claims, or the book says it does here, is not what this run measured."""
+FAILED = "✗ does not hold on this machine"
+"""What came of a claim that this run does not bear out as the page says."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,16 +50,28 @@ class Claim:
         card = f'<div id="{anchor(self.id)}">{self._card()._repr_html_()}</div>'
         data = {"text/plain": repr(self), "text/html": card}
         # In the metadata: MyST-NB warns of every output type that it cannot render.
-        return data, {METADATA: asdict(self)}
+        metadata: dict[str, Any] = {METADATA: asdict(self)}
+        if not self.holds:
+            says = f"“{self.says}” {self.verdict[2:]}; this run measured: {self.measured}"
+            metadata |= difference.metadata("claim", self.id, says)
+        return data, metadata
+
+    @property
+    def verdict(self) -> str:
+        """What came of the claim in this run, with a sign."""
+        if self.holds:
+            return OUTCOMES[self.outcome]
+        return f"{FAILED} (the page says: {OUTCOMES[self.outcome][2:]})"
 
     def _card(self) -> Card:
         rows = (
             ("Claim", self.says),
             ("Source", self.source),
             ("This run", self.measured),
-            ("Outcome", OUTCOMES[self.outcome]),
+            ("Outcome", self.verdict),
         )
-        return Card("note", "A claim, and what this run measured", (Table(rows),))
+        status = "note" if self.holds else "differs"
+        return Card(status, "A claim, and what this run measured", (Table(rows),))
 
 
 def claim(
@@ -71,7 +83,7 @@ def claim(
     *,
     outcome: str = "reproduced",
 ) -> None:
-    """Display a claim beside its measurement, and raise ClaimError if that does not hold.
+    """Display a claim beside its measurement, and say so where it does not hold.
 
     Args:
         id: words joined by hyphens and dots, unique in the book.
@@ -83,7 +95,6 @@ def claim(
             here as well, and ``holds`` then checks that it still does not.
 
     Raises:
-        ClaimError: ``holds`` is false. A notebook that is built stops here.
         ValueError: an argument is empty or of another kind.
 
     >>> claim(
@@ -110,13 +121,7 @@ def claim(
     if not isinstance(holds, (bool, np.bool_)):
         raise ValueError(f"holds must be True or False, got {holds!r}")
     choice("outcome", outcome, list(OUTCOMES))
-    if not holds:
-        raise ClaimError(
-            f"claim {id} does not hold in this run.\n"
-            f"  {source} says: {says}\n  this run measured: {measured}\n"
-            f"  and the page says: {outcome}"
-        )
-    display(Claim(outcome=outcome, holds=True, **texts))
+    display(Claim(outcome=outcome, holds=bool(holds), **texts))
 
 
 def anchor(id: str) -> str:

@@ -17,7 +17,7 @@ marker through the whole book, so that no picture depends on colour alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,7 +25,8 @@ from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 from matplotlib.lines import Line2D
 
-from converge_lib.descent import Result, Surface
+if TYPE_CHECKING:
+    from converge_lib.descent import Result, Surface
 
 INK = "#1F1F1F"
 FAINT = "#9AA0A6"

@@ -289,7 +289,7 @@ def words(results: dict[tuple[str, str], dict]) -> Iterator[str]:
         glued = {name: r["glued"] for (name, p), r in results.items() if p == page}
         cells = nbformat.read(source, as_version=4).cells
         text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        for role in re.finditer(r"\{glue:text\}`([^`:]+):?([^`]*)`", text):
+        for role in re.finditer(r'<data value="([^":]+):?([^"]*)">', text):
             name, form = role.groups()
             said = {
                 setting: format_plain_text(values[name], form)

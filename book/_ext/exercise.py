@@ -4,8 +4,9 @@
     The question, in MyST.
     :::
 
-The title and the hints come from `converge_lib.exercises`; the solution stays there. An id that
-does not exist, belongs to another chapter or appears twice stops the build.
+In a notebook the two fences are comments (`plain.py`). The title and the hints come from
+`converge_lib.exercises`; the solution stays there. An id that does not exist, belongs to another
+chapter or appears twice stops the build.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
-from converge_lib.exercises import exercises
+from converge_lib.exercises.exercise import exercises, find
 
 LINES_A_CELL = 10_000
 """MyST-NB numbers the lines of the n-th cell of a notebook from 10,000 n + 2 on."""
@@ -52,11 +53,11 @@ class ExerciseDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the exercise's block."""
         id = self.arguments[0].strip()
-        known = exercises()
-        if id not in known:
+        exercise = find(id)
+        if exercise is None:
+            known = exercises()
             near = difflib.get_close_matches(id, known, n=3, cutoff=0.4) or sorted(known)
             raise self._error(f"there is no exercise {id!r}; near it: {', '.join(near)}")
-        exercise = known[id]
         if not f"/{self.env.docname}".endswith(f"/{exercise.chapter}"):
             raise self._error(f"{id} belongs to the chapter {exercise.chapter}")
         numbers = self.env.temp_data.setdefault("exercises", {})

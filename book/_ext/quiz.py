@@ -1,7 +1,8 @@
 r"""The ``{quiz}`` directive: a question that knows why each answer is right or wrong.
 
 A question is written in a Markdown cell as a colon fence. Verdicts and feedback stand in HTML
-comments, which JupyterLab does not show, so that the source reads as a plain question there::
+comments, which no notebook program shows; `plain.py` puts the fence's two lines into comments too,
+so that the source reads as a plain question there::
 
     :::{quiz} double-kappa
     Doubling $\kappa$ multiplies the steps of gradient descent by about
@@ -25,7 +26,7 @@ A VALUE is a number or ``glue:KEY``, a CURVE is ``glue:KEY``: what this notebook
 ``glue(KEY, float(value), display=False)`` or
 ``glue(KEY, {"x": x.tolist(), "y": y.tolist()}, display=False)``. (A glued ``IPython.display.JSON``
 would be no valid notebook output.) A mistake of the author raises :class:`QuizError`, which stops
-the build.
+the build. A question that cannot be asked because of what was measured is left out with a warning.
 
 The page holds the question, the options and one ``<details>`` of feedback an option, so it can be
 read without JavaScript; ``_static/quiz.js`` makes the controls.
@@ -51,6 +52,7 @@ from myst_nb.ext.glue.utils import retrieve_glue_data
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import SphinxError
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 # What the page asks the reader to do, and the options an author must and may set.
@@ -69,6 +71,9 @@ VERDICT = re.compile(r"\s*(right|wrong|[0-9]+)(?:\s+(\S+))?\s*:\s+(.*\S)", re.DO
 ITEM = re.compile(r"(?:[-*+]|[0-9]+[.)])\s+")
 AXIS = re.compile(r"(?P<label>.+),\s*(?P<low>\S+)\s+to\s+(?P<high>[^\s,]+)(?P<log>,\s*log)?")
 TOLERANCE = re.compile(r"(?P<size>[0-9.eE+-]+)\s*(?P<unit>%|decades)?")
+
+
+logger = logging.getLogger(__name__)
 
 
 class QuizError(SphinxError):
@@ -90,9 +95,10 @@ class Quiz(SphinxDirective):
     option_spec = dict.fromkeys(
         ("kind", "tolerance", "unit", "x", "y"), directives.unchanged_required
     )
+    measured = False  # whether it asks for a value of this run
 
     def run(self) -> list[nodes.Node]:
-        """Return the question as one element, or raise :class:`QuizError`."""
+        """Return the question as one element, or a sentence where it has none to ask for."""
         self.name_of_quiz = self.arguments[0].strip() if self.arguments else ""
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name_of_quiz):
             self.fail(
@@ -100,7 +106,19 @@ class Quiz(SphinxDirective):
                 "such as `:::{quiz} double-kappa`"
             )
         quizzes(self.env).setdefault(self.env.docname, []).append((self.name_of_quiz, self.place()))
+        try:
+            return [self.question()]
+        except QuizError as error:
+            found = self.env.temp_data.get("converge_differences")
+            if not self.measured or found is None:
+                raise
+            if not any(one.stops for one in found):
+                logger.warning("%s", error, type="quiz")
+            missing = "This question asks for what could not be computed on this machine."
+            return [element("div", element("p", nodes.Text(missing)), classes=["quiz"])]
 
+    def question(self) -> html_element:
+        """Return the question, or raise :class:`QuizError`."""
         kind = self.options.get("kind", "single")
         if kind not in KINDS:
             self.fail(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
@@ -134,7 +152,7 @@ class Quiz(SphinxDirective):
             ids=[f"quiz-{self.name_of_quiz}"],
         )
         self.set_source_info(quiz)
-        return [quiz]
+        return quiz
 
     # What each kind makes of the text: the question, what the script must know, the elements.
 
@@ -401,6 +419,7 @@ class Quiz(SphinxDirective):
 
     def glued(self, written: str, line: int | None) -> str:
         """Return what the notebook glued, as it was printed."""
+        self.measured = True
         try:
             data = retrieve_glue_data(self.state.document, written.removeprefix("glue:")).data
         except RetrievalError:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from converge_lib.card import Card, Code, Table
 from converge_lib.exercises import record
-from converge_lib.exercises.exercise import Exercise, exercises
+from converge_lib.exercises.exercise import Exercise, exercises, find
 from converge_lib.exercises.judging import Trial, Wrong, judge, show
 from converge_lib.exercises.running import Answer, Stopped
 
@@ -33,7 +33,7 @@ def check(id: str, answer: Callable) -> Card:
     Returns:
         A card whose ``status`` is "correct", "wrong", "not attempted" or "error".
     """
-    exercise = exercises().get(id) if isinstance(id, str) else None
+    exercise = find(id)
     if exercise is None:
         return _unknown(id)
     status, body = _outcome(exercise, answer)
@@ -51,7 +51,7 @@ def check(id: str, answer: Callable) -> Card:
 
 def hint(id: str) -> Card:
     """Return the hints of an exercise, one more at each call, from vague to plain."""
-    exercise = exercises().get(id) if isinstance(id, str) else None
+    exercise = find(id)
     if exercise is None:
         return _unknown(id)
     entries, _ = record.load()
@@ -68,7 +68,7 @@ def hint(id: str) -> Card:
 
 def solution(id: str) -> Card:
     """Return the reference's source with its explanation, once you have checked one try."""
-    exercise = exercises().get(id) if isinstance(id, str) else None
+    exercise = find(id)
     if exercise is None:
         return _unknown(id)
     entries, trouble = record.load()

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from pathlib import Path
 from typing import ClassVar
 
 from converge_lib.exercises.judging import Trial
@@ -95,11 +96,34 @@ class Exercise:
         _registry[cls.id] = cls()
 
 
+def find(id: str) -> Exercise | None:
+    """Return the exercise of this id, or None where there is none.
+
+    The chapter that the id names is imported and no other, so that a page stands on its own
+    exercises alone. All are imported only where that chapter has no such exercise.
+    """
+    if not isinstance(id, str):
+        return None
+    chapters = _chapters()
+    if begins := [begin for begin in chapters if id.startswith(begin)]:
+        import_module(chapters[max(begins, key=len)])
+    return _registry.get(id) or exercises().get(id)
+
+
 def exercises() -> dict[str, Exercise]:
     """Return every exercise there is by its id, in the order of the modules that define them."""
-    package = import_module("converge_lib.exercises")
-    for part in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        if part.ispkg:
-            for chapter in pkgutil.iter_modules(import_module(part.name).__path__, part.name + "."):
-                import_module(chapter.name)
+    for module in _chapters().values():
+        import_module(module)
     return dict(_registry)
+
+
+def _chapters() -> dict[str, str]:
+    """Return each chapter's module by what its ids begin with; the files' names tell."""
+    folder = Path(__file__).parent
+    chapters = {}
+    for part in pkgutil.iter_modules([str(folder)]):
+        if part.ispkg:
+            for chapter in pkgutil.iter_modules([str(folder / part.name)]):
+                begin = f"{part.name}.{chapter.name.replace('_', '-')}-"
+                chapters[begin] = f"{__package__}.{part.name}.{chapter.name}"
+    return chapters

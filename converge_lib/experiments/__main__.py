@@ -1,9 +1,11 @@
 """Perform the experiments of this folder and record their results.
 
 python -m converge_lib.experiments [NAME ...] [--scale page|paper] [--device cpu] [--jobs 1]
+    [--slices]
 
 What is done is kept in results/NAME.unfinished.json, from which a stopped repetition goes on. The
-record that the pages read is replaced when all is done.
+record that the pages read is replaced when all is done. Then the slices are made that the pages
+repeat, on the processor; --slices makes them alone, from the record that is there.
 """
 
 from __future__ import annotations
@@ -21,17 +23,12 @@ HERE = Path(__file__).parent
 
 
 def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
-    """Perform all the runs of an experiment, and return the path of its record."""
+    """Perform all the runs of an experiment, record them, and return the path of the record."""
     experiment = recorded.load(name, HERE)
     path = recorded.results_path(HERE, name, scale)
     unfinished = path.with_suffix(".unfinished.json")
-    runs = list(recorded.read(unfinished)) if unfinished.exists() else []
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=recorded.end_with_parent,
-    )
-    with pool, tqdm(desc=name) as bar:
+    runs = list(recorded.read(unfinished)[0]) if unfinished.exists() else []
+    with _pool(jobs) as pool, tqdm(desc=name) as bar:
         while True:
             wanted = experiment.plan(scale, runs)
             done = [run.settings for run in runs]
@@ -41,7 +38,8 @@ def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
             if not missing:
                 break
             futures = [
-                pool.submit(recorded.perform, name, settings, device, HERE) for settings in missing
+                pool.submit(recorded.perform, name, settings, device=device, folder=HERE)
+                for settings in missing
             ]
             try:
                 for future in as_completed(futures):
@@ -59,6 +57,26 @@ def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
     return path
 
 
+def slice_up(name: str, scale: str, jobs: int) -> Path:
+    """Make the slices of a record, and return its path."""
+    path = recorded.results_path(HERE, name, scale)
+    runs, _ = recorded.read(path)
+    wanted = recorded.load(name, HERE).slices(recorded.Record(name, scale, runs))
+    with _pool(jobs) as pool:
+        futures = [pool.submit(recorded.cut, name, run, short, HERE) for run, short in wanted]
+        done = [future.result() for future in tqdm(futures, desc=f"{name}, slices")]
+    recorded.write(path, runs, done)
+    return path
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=recorded.end_with_parent,
+    )
+
+
 def main() -> None:
     """Read the command line."""
     names = sorted(path.stem for path in HERE.glob("[!_]*.py"))
@@ -67,12 +85,15 @@ def main() -> None:
     parser.add_argument("--scale", choices=recorded.SCALES, default="page")
     parser.add_argument("--device", default="cpu", help="as torch names it: cpu, cuda")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--slices", action="store_true", help="keep the runs that are recorded")
     arguments = parser.parse_args()
     for name in arguments.names or names:
         if name not in names:
             parser.error(f"NAME must be one of {', '.join(names)}, got {name!r}")
     for name in arguments.names or names:
-        print(repeat(name, arguments.scale, arguments.device, arguments.jobs))
+        if not arguments.slices:
+            repeat(name, arguments.scale, arguments.device, arguments.jobs)
+        print(slice_up(name, arguments.scale, arguments.jobs))
 
 
 if __name__ == "__main__":

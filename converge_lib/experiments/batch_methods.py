@@ -25,7 +25,7 @@ from converge_lib.descent.curvature import flatten, parameters_of, unflatten
 from converge_lib.descent.schedules import cosine
 from converge_lib.descent.solvers import Solver
 from converge_lib.pretraining.sparse_autoencoder import SparseAutoencoder
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 
 CASES = 10_000
 PROBLEMS = ("softmax", "autoencoder", "sparse")
@@ -81,6 +81,15 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
             if best := _best(tuned, runs):
                 wanted += [{**best, "seed": seed} for seed in SEEDS if seed != 0]
     return wanted
+
+
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first passes of L-BFGS on the sparse autoencoder, and of SGD on the other."""
+    slow = {"batch": 100, "lr": 0.3, "momentum": 0.9, "schedule": "constant"}
+    return [
+        (record.one(problem="sparse", method="L-BFGS", seed=0), {"passes": 10}),
+        (record.one(problem="autoencoder", method="SGD", seed=0, **slow), {"passes": 3}),
+    ]
 
 
 def _best(grid: list[dict[str, Any]], runs: list[Run]) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from converge_lib._validation import choice
 from converge_lib.data import cluttered_mnist
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 from converge_lib.structure.class_activation import (
     Box,
     box_of,
@@ -68,6 +68,13 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     return wanted
 
 
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first updates of the network with the mean."""
+    return [
+        (record.one(head="average", split="test", seed=0), {"updates": 4, "precision": "float64"})
+    ]
+
+
 def run(
     *,
     head: str,
@@ -77,6 +84,7 @@ def run(
     epochs: int,
     lr: float,
     updates: int | None,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> dict[str, Any]:
     """Train on labels, then point and draw boxes by every method that the network allows.
@@ -90,6 +98,7 @@ def run(
         epochs: passes over them.
         lr: peak of the learning rate.
         updates: stop the training after so many, and do not ask for maps.
+        precision: in which such a short run is trained; whole ones are in single precision.
         device: as torch names it.
 
     Returns:
@@ -100,8 +109,9 @@ def run(
         itself gives, of images with a wrong class or a wrong box, and of misses in pointing.
     """
     x, y, _ = data(images, seed, device=device)
-    model = network(head, seed).to(device)
-    losses = train(model, x, y, seed=seed, epochs=epochs, lr=lr, updates=updates)
+    dtype = getattr(torch, precision)
+    model = network(head, seed).to(device, dtype)
+    losses = train(model, x.to(dtype), y, seed=seed, epochs=epochs, lr=lr, updates=updates)
     if updates is not None:
         return {"losses": losses}
     (x, y, boxes), test = validation(device), tests(device)

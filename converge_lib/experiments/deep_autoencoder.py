@@ -18,7 +18,7 @@ from converge_lib.descent.curvature import PerCase, call_with, flatten, paramete
 from converge_lib.descent.hessian_free import HessianFree, sparse_init
 from converge_lib.descent.solvers import Adam, GradientDescent, Nesterov, Solver
 from converge_lib.pretraining.autoencoder import deep_autoencoder
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 
 LOSS = PerCase(nn.MSELoss(reduction="sum"))
 """The squared error, summed over pixels and averaged over cases."""
@@ -89,6 +89,12 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     return wanted
 
 
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first steps of HF, from a sparse start."""
+    run = record.one(data="curves", start="sparse", method="HF", variant="base", seed=0)
+    return [(run, {"budget": 20, "precision": "float64"})]
+
+
 def run(
     *,
     data: str,
@@ -99,11 +105,13 @@ def run(
     variant: str,
     budget: float,
     scale: str,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> dict[str, Any]:
     """Train for ``budget`` ee; the error at each recorded cost, and the mean image's beside."""
-    images = dataset(data, scale, device)
-    model = network(images.shape[1], start, seed, scale).to(device)
+    dtype = getattr(torch, precision)
+    images = dataset(data, scale, device).to(dtype)
+    model = network(images.shape[1], start, seed, scale).to(device, dtype)
     mean_image = float((images - images.mean(0)).square().sum() / len(images))
     if method == "HF":
         result = hessian_free(model, images, variant, seed, budget, SIZES[scale]["curvature"])

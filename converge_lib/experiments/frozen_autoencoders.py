@@ -17,7 +17,7 @@ from converge_lib._validation import choice
 from converge_lib.data import curves
 from converge_lib.descent.curvature import PerCase, flatten, parameters_of
 from converge_lib.descent.hessian_free import HessianFree, sparse_init
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 
 LOSS = PerCase(nn.MSELoss(reduction="sum"))
 """The squared error, summed over pixels and averaged over cases."""
@@ -33,6 +33,11 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
         {"sizes": sizes, "cases": cases, "steps": steps, "seed": 0}
         for sizes, cases, steps in wanted
     ]
+
+
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first steps of the small one."""
+    return [(record.one(sizes=SMALL, steps=24), {"steps": 3})]
 
 
 def run(

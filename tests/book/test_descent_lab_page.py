@@ -17,6 +17,7 @@ from figure_pages import (
     PRESS_AT_ONCE,
     TOUCH,
     Chart,
+    controls_that_lose_keys,
     middle,
     open_bench,
     value,
@@ -883,6 +884,10 @@ def test_cleanup_leaves_nothing_behind(bench):
       return [...live.values(), ...model.listeners.keys()];
     }""")
     assert left == []
+
+
+def test_keys_stay_in_the_figure_whatever_has_the_focus(bench):
+    assert controls_that_lose_keys(bench) == []
 
 
 def test_the_host_is_told_where_playing_stops_and_not_of_the_way_there(bench):

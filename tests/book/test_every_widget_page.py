@@ -18,6 +18,7 @@ from figure_pages import (
     PRESS_AT_ONCE,
     TOUCH,
     Chart,
+    controls_that_lose_keys,
     middle,
     open_bench,
     same_picture,
@@ -310,7 +311,9 @@ def traits():
         if name not in made:
             import converge_lib.widgets
 
-            names = dict(vars(converge_lib.widgets))
+            names = {
+                name: getattr(converge_lib.widgets, name) for name in converge_lib.widgets.__all__
+            }
             *setup, last = FIGURES[name].source.rstrip().split("\n")
             exec("\n".join(setup), names)
             state = eval(last, names).get_state()
@@ -349,6 +352,10 @@ def test_cleanup_leaves_nothing_behind(bench):
       return [...live.values(), ...model.listeners.keys()];
     }""")
     assert left == []
+
+
+def test_keys_stay_in_the_figure_whatever_has_the_focus(bench):
+    assert controls_that_lose_keys(bench) == []
 
 
 @pytest.mark.parametrize("model", POOR_HOSTS)

@@ -9,7 +9,6 @@ BUTTONS = (
     "https://colab.research.google.com/github/someone/somewhere/blob/main/book/index.ipynb",
     "_sources/book/index.ipynb",
     f'href="{ADDRESS}"',
-    f"%pip install git+{ADDRESS} myst-nb",
 )
 
 

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from converge_lib.card import Code
-from converge_lib.exercises import Exercise, check, exercises, hint, progress, record, solution
+from converge_lib.exercises import (
+    Exercise,
+    check,
+    exercise,
+    exercises,
+    hint,
+    progress,
+    record,
+    solution,
+)
 
 ID = "descent.curvature-newton-step"
 EXERCISE = exercises()[ID]
@@ -198,6 +207,17 @@ def test_a_mistake_in_authoring_is_refused(attributes, message):
     }
     with pytest.raises(ValueError, match=message):
         type("Mine", (Exercise,), described | attributes)
+
+
+def test_of_two_chapters_that_an_id_may_name_the_longer_is_looked_in(monkeypatch):
+    chapters = {
+        "structure.network-": "no.such.module",
+        "structure.network-in-network-": "converge_lib.exercises.structure.network_in_network",
+        "structure.network-in-": "no.such.module",
+    }
+    monkeypatch.setattr(exercise, "_chapters", lambda: chapters)
+    id = "structure.network-in-network-kernels"
+    assert exercise.find(id).id == id
 
 
 def test_torch_is_not_imported_for_an_answer_in_numpy():

@@ -10,8 +10,8 @@ import pytest
 import torch
 import traitlets
 from charts import (
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -492,10 +492,7 @@ def test_a_share_of_no_cell_is_refused(cell):
 
 def test_the_picture_is_a_small_png(figures):
     for figure in figures.values():
-        data, _ = figure._repr_mimebundle_()
-        assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(data)
-        assert data["text/plain"] == figure.describe()
-        assert_is_a_small_picture(figure.picture())
+        assert_shows_a_small_picture(figure)
 
 
 def test_the_picture_is_the_same_whatever_the_style():

@@ -17,8 +17,8 @@ import pytest
 import traitlets
 from charts import (
     ask,
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -384,11 +384,7 @@ def test_positions_of_another_distribution_do_no_harm():
     [{}, {"distribution": "clusters"}, {"distribution": "outlier", "predict": True, "n": 4}],
 )
 def test_the_picture_is_a_small_png(arguments):
-    figure = CurvatureSpectrum(**arguments)
-    data, _ = figure._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(data)
-    assert data["text/plain"] == figure.describe()
-    assert_is_a_small_picture(figure.picture())
+    assert_shows_a_small_picture(CurvatureSpectrum(**arguments))
 
 
 def test_the_picture_is_the_same_whatever_the_style():

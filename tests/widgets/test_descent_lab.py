@@ -1,18 +1,17 @@
 """DescentLab in Python: its traits, what it refuses, the reader's own solvers, its picture."""
 
-import base64
-import io
 import json
 import math
 import re
-import struct
-import zlib
 
-import matplotlib.image
 import numpy as np
 import pytest
 import traitlets
-from charts import without_help
+from charts import (
+    assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
+    without_help,
+)
 
 from converge_lib.descent import (
     SOLVERS,
@@ -262,11 +261,6 @@ def test_a_readers_solver_may_diverge():
     assert np.isfinite(run["path"]).all()
 
 
-def bundle(lab):
-    data, _ = lab._repr_mimebundle_()
-    return data
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -285,44 +279,19 @@ def bundle(lab):
     ],
 )
 def test_the_picture_is_a_small_png(arguments):
-    data = bundle(DescentLab(**arguments))
-    assert "application/vnd.jupyter.widget-view+json" in data
-    png = base64.b64decode(data["image/png"])
-    assert len(png) <= 60_000
-    pixels = matplotlib.image.imread(io.BytesIO(png))
-    assert pixels.shape[0] > 300 and pixels.shape[1] > 600
-    assert pixels[0, 0].min() > 0.99  # white, to be legible on any page
-    assert len(np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0)) > 10
+    assert_shows_a_small_picture(DescentLab(**arguments))
 
 
-def test_the_picture_is_the_same_each_time_and_whatever_the_style():
-    import matplotlib as mpl
-
-    first = DescentLab().picture()
-    with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.dpi": 10}):
-        assert DescentLab().picture() == first
-
-
-def chunks(png):
-    at = 8
-    while at < len(png):
-        (length,) = struct.unpack(">I", png[at : at + 4])
-        yield png[at + 4 : at + 8], png[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
-def test_the_picture_says_nothing_of_the_machine():
-    kinds = dict(chunks(DescentLab().picture()))
-    assert zlib.decompress(kinds[b"IDAT"])
-    assert set(kinds) <= {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"tRNS"}
+def test_the_picture_is_the_same_whatever_the_style():
+    assert_is_the_same_whatever_the_style(DescentLab)
 
 
 def test_the_description_says_what_is_to_be_seen():
-    text = bundle(DescentLab(solvers=[Momentum(0.001, 0.95), GradientDescent(0.01)]))["text/plain"]
+    text = DescentLab(solvers=[Momentum(0.001, 0.95), GradientDescent(0.01)]).describe()
     assert "Momentum" in text and "converged in" in text
     assert re.search(r"GradientDescent overflow after \d+ steps", text)
     assert "left the view at step" in text
-    hidden = bundle(DescentLab(predict=True))["text/plain"]
+    hidden = DescentLab(predict=True).describe()
     assert "converged" not in hidden and "predict" in hidden
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 import traitlets
 from charts import (
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -306,10 +306,7 @@ def test_a_bad_assignment_is_refused_and_changes_nothing(figure, name, value):
     [{}, {"shift": (5, -8), "size": 56, "chart": "size"}, {"size": 12}, {"predict": True}],
 )
 def test_the_picture_is_a_small_png(arguments):
-    figure = make(**arguments)
-    data, _ = figure._repr_mimebundle_()
-    assert data["text/plain"] == figure.describe()
-    assert_is_a_small_picture(figure.picture())
+    assert_shows_a_small_picture(make(**arguments))
 
 
 def test_the_picture_is_the_same_whatever_the_style():

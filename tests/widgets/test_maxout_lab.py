@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import traitlets
 from charts import (
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -395,11 +395,7 @@ def test_another_target_can_be_set_and_one_s_own_comes_back():
     ],
 )
 def test_the_picture_is_a_small_png(arguments):
-    figure = MaxoutLab(**({"steps": 100} | arguments))
-    data, _ = figure._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(data)
-    assert data["text/plain"] == figure.describe()
-    assert_is_a_small_picture(figure.picture())
+    assert_shows_a_small_picture(MaxoutLab(**({"steps": 100} | arguments)))
 
 
 def test_the_picture_is_the_same_whatever_the_style():

@@ -8,8 +8,8 @@ import pytest
 import torch
 import traitlets
 from charts import (
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -212,11 +212,7 @@ def test_a_bad_assignment_is_refused_and_changes_nothing(name, value):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_picture_is_a_small_png(name):
-    shown = FIGURES[name]()
-    data, _ = shown._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(data)
-    assert data["text/plain"] == shown.describe()
-    assert_is_a_small_picture(shown.picture())
+    assert_shows_a_small_picture(FIGURES[name]())
 
 
 def test_the_picture_is_the_same_whatever_the_style():

@@ -7,8 +7,8 @@ import pytest
 import traitlets
 from charts import (
     ask,
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -256,11 +256,7 @@ def test_another_surface_keeps_what_it_can():
     ],
 )
 def test_the_picture_is_a_small_png(arguments):
-    figure = RateFinder(**arguments)
-    data, _ = figure._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(data)
-    assert data["text/plain"] == figure.describe()
-    assert_is_a_small_picture(figure.picture())
+    assert_shows_a_small_picture(RateFinder(**arguments))
 
 
 def test_the_picture_is_the_same_whatever_the_style():

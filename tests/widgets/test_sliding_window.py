@@ -10,8 +10,8 @@ import pytest
 import torch
 import traitlets
 from charts import (
-    assert_is_a_small_picture,
     assert_is_the_same_whatever_the_style,
+    assert_shows_a_small_picture,
     own_state,
     without_help,
 )
@@ -280,10 +280,7 @@ def test_what_the_reader_set_is_what_the_methods_see():
 def test_the_picture_is_a_small_png(name):
     shown = figure("first" if name == "predict" else name)
     shown.predict = name == "predict"
-    data, _ = shown._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= set(data)
-    assert data["text/plain"] == shown.describe()
-    assert_is_a_small_picture(shown.picture())
+    assert_shows_a_small_picture(shown)
 
 
 def test_the_picture_is_the_same_whatever_the_style():

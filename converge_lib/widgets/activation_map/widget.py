@@ -56,7 +56,7 @@ class ActivationMap(Figure):
 
     Raises:
         ValueError: naming the argument, the value and what is allowed.
-        ModuleNotFoundError: the package that holds the pretrained network is not installed.
+        ImportError: the package that holds the pretrained network is not installed.
 
     Source: Zhou et al. (2016), section 2; boxes, section 3.2.
 

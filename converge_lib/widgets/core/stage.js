@@ -221,6 +221,9 @@ export function stage({ model, el }, parts) {
         share.field, ...unplaced(quizPanel), ...body,
       );
       for (const act of ["keydown", "pointerdown"]) root.addEventListener(act, flush, { capture: true });
+      // JupyterLab takes keys for its own, an x to delete the cell, unless what has the focus itself refuses.
+      root.addEventListener("focusin", ({ target }) =>
+        /** @type {Element} */ (target).setAttribute("data-lm-suppress-shortcuts", "true"));
       el.append(root);
       const unfollow = followTheme(root, repaint);
       repaint();
