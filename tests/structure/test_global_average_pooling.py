@@ -40,7 +40,9 @@ def test_equals_torch(kind, shape, levels):
     x = torch.tensor(features, requires_grad=True)
     y = oracle(x)
     (expected,) = torch.autograd.grad(y, x, torch.tensor(gradient)[:, :, None, None])
-    np.testing.assert_allclose(pool(features), y.detach().flatten(1), rtol=1e-13)
+    # n terms in any order are off by n ε of their size, also where their mean is nearly 0
+    rounding = np.prod(shape[2:]) * np.finfo(float).eps * np.abs(features).mean((2, 3)).max()
+    np.testing.assert_allclose(pool(features), y.detach().flatten(1), rtol=0, atol=rounding)
     np.testing.assert_allclose(backward(gradient, features), expected, rtol=1e-13)
 
 

@@ -22,14 +22,15 @@ def test_a_perceptron_at_each_pixel_is_a_chain_of_1x1_convolutions(seed, bias):
     torch.manual_seed(seed)
     convolutions = nn.Sequential(
         nn.Conv2d(5, 7, 1, bias=bias), nn.ReLU(), nn.Conv2d(7, 3, 1, bias=bias), nn.ReLU()
-    )
-    images = torch.randn(4, 5, 6, 9)
+    ).double()
+    images = torch.randn(4, 5, 6, 9, dtype=torch.float64)
     mlp = mlp_of(convolutions)
-    torch.testing.assert_close(per_pixel(mlp, images), convolutions(images), rtol=0, atol=1e-6)
+    # sums of 6 and of 8 terms below 10 in size, in another order: 14 ε · 10 = 3e-14
+    torch.testing.assert_close(per_pixel(mlp, images), convolutions(images), rtol=0, atol=3e-14)
     for i in range(6):
         for j in range(9):
             one = mlp(images[:, :, i, j])
-            torch.testing.assert_close(one, convolutions(images)[:, :, i, j], rtol=0, atol=1e-6)
+            torch.testing.assert_close(one, convolutions(images)[:, :, i, j], rtol=0, atol=3e-14)
 
 
 def test_per_pixel_mixes_no_pixels():
