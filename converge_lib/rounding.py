@@ -25,7 +25,8 @@ _EXACT = {
     *("abs", "amax", "argmax", "cat", "clone", "constant_pad_nd", "copy_", "detach", "fill_"),
     *("flip", "full_like", "gather", "index", "index_select", "lift_fresh", "masked_fill", "max"),
     *("max_pool2d_with_indices", "neg", "ones_like", "relu", "select_backward", "slice_backward"),
-    *("sort", "stack", "threshold_backward", "where", "zero_", "_to_copy", "_unsafe_view"),
+    *("scatter_", "sort", "stack", "threshold_backward", "where", "zero_", "_to_copy"),
+    "_unsafe_view",
 }
 """Operations that move numbers or choose among them. Every processor does them alike."""
 _TYPES = {torch.float32: np.float32, torch.float64: np.float64}
@@ -121,10 +122,9 @@ class EqualDraws(TorchDispatchMode):
         bits = torch.Generator()
         bits.set_state((kwargs.get("generator") or torch.default_generator).get_state())
         result = function(*args, **kwargs)
-        if result.dtype == torch.float32 and result.is_contiguous() and result.numel() >= 16:
-            drawn = draw(result.numel(), bits, *args[1:])
-            result.copy_(drawn.view(result.shape))
-        return result
+        if result.dtype == torch.float32 and (result.numel() >= 16 or draw is _uniform):
+            result.copy_(draw(result.numel(), bits, *args[1:]).view(result.shape))
+        return result  # torch computes a few normal numbers in double precision itself
 
 
 def _uniform(n: int, bits: torch.Generator, low: float = 0.0, high: float = 1.0) -> Tensor:

@@ -79,6 +79,7 @@ def test_a_sum_moves_by_roundings_of_its_terms(operation):
         lambda x: torch.where(x > 0, x, torch.ones_like(x)),
         lambda x: nn.functional.max_pool1d(x[None, None], 2),
         lambda x: torch.empty_like(x).copy_(x),
+        lambda x: torch.zeros_like(x).scatter_(0, torch.tensor([3, 1]), x),
         lambda x: torch.full((3,), 0.1),
         lambda x: torch.arange(3) * 2,
         lambda x: x.argsort(stable=True),
@@ -136,7 +137,9 @@ def test_equal_draws_are_equal_on_a_processor_without_vector_instructions():
         "def show():\n"
         "    torch.manual_seed(0)\n"
         "    print(torch.randn(1003).double().sum().item(), end=' ')\n"
-        "    print(torch.empty(1003).uniform_(-0.3, 0.7).double().sum().item())\n"
+        "    for n in (10, 1003):\n"
+        "        print(torch.empty(n).uniform_(-0.3, 0.7).double().sum().item(), end=' ')\n"
+        "    print(torch.randn(7).double().sum().item())\n"
         "show()\n"
         "with EqualDraws():\n"
         "    show()\n"
