@@ -18,7 +18,7 @@ STATUSES = {
     "wrong": ("✗", "Not correct yet"),
     "not attempted": ("○", "Not attempted yet"),
     "error": ("!", "Stopped"),
-    "differs": ("✗", "Different on this machine"),
+    "differs": ("≠", "Different on this machine"),
     "note": ("›", ""),
 }
 """The sign and the word of each status."""
