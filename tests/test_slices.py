@@ -236,13 +236,10 @@ def autoencoder():
             None, "SparseAutoencoder", lambda right: lambda n, m, **k: right(n, m + 1, **k)
         ),
         "other patches": replaced(None, "patches", given(seed=1)),
-        "a patch less": replaced(None, "patches", lambda right: lambda n: right(n)[1:]),
-        "patches 1e-5 lighter": replaced(None, "patches", lambda right: lambda n: right(n) + 1e-5),
-        "gradient 1e-6 larger": replaced(
-            None,
-            "value_and_gradient",
-            lambda right: lambda *args: (right(*args)[0], (1 + 1e-6) * right(*args)[1]),
+        "a patch twice": replaced(
+            None, "patches", lambda right: lambda n: right(n)[[1, *range(1, n)]]
         ),
+        "patches 1e-5 lighter": replaced(None, "patches", lambda right: lambda n: right(n) + 1e-5),
         "a pass less": setting("passes", lambda passes: passes - 1),
         "the other sparsity": setting(
             "problem", {"sparse": "autoencoder", "autoencoder": "sparse"}.get
@@ -290,9 +287,7 @@ MISTAKES = {
     "deep_autoencoder": {
         **hf(),
         "boost of 1.49": replaced(None, "HessianFree", given(boost=1.49)),
-        "warm start at 0.949": replaced(None, "HessianFree", given(decay=0.949)),
         "a step less": setting("budget", lambda budget: budget / 2),
-        "mean over the pixels": replaced(None, "LOSS", lambda right: PerCase(nn.MSELoss())),
         "a unit less": replaced(
             None,
             "SIZES",
@@ -345,6 +340,11 @@ MISTAKES = {
     },
     "batch_methods, SGD": {
         **autoencoder(),
+        "gradient 1e-6 larger": replaced(
+            None,
+            "value_and_gradient",
+            lambda right: lambda *args: (right(*args)[0], (1 + 1e-6) * right(*args)[1]),
+        ),
         "rate 1e-6 higher": setting("lr", lambda lr: (1 + 1e-6) * lr),
         "momentum of 0.900001": setting("momentum", lambda momentum: 0.900001),
         "Nesterov's momentum": replaced(None, "Momentum", lambda right: Nesterov),
