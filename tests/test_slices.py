@@ -20,7 +20,6 @@ from torch import nn
 
 from converge_lib import recorded
 from converge_lib.descent import hessian_free
-from converge_lib.descent.curvature import PerCase
 from converge_lib.descent.solvers import Nesterov
 from converge_lib.recorded import load
 from converge_lib.rounding import AnotherProcessor
