@@ -65,7 +65,7 @@ def test_a_claim_that_did_not_reproduce_says_so(capsys):
     assert "Outcome   ✗ did not reproduce at our scale" in capsys.readouterr().out
     claim(**GOOD, holds=np.bool_(False), outcome="not at our scale")
     printed = capsys.readouterr().out
-    assert printed.startswith("✗ Different on this machine: A claim")
+    assert printed.startswith("≠ Different on this machine: A claim")
     assert "does not hold on this machine (the page says: did not reproduce" in printed
 
 

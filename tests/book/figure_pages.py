@@ -15,6 +15,8 @@ from built import ROOT
 from PIL import Image
 from playwright.sync_api import expect
 
+from converge_lib import widgets
+
 STATIC = ROOT / "converge_lib" / "widgets" / "static"
 AXE = ROOT / "converge_lib" / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
@@ -48,6 +50,13 @@ class Shown:
     snap: float = 1.5
     before: tuple = ()
     hostile: list = field(default_factory=list)
+
+    def made(self):
+        """Return the figure as Python makes it."""
+        names = {name: getattr(widgets, name) for name in widgets.__all__}
+        *setup, last = self.source.rstrip().split("\n")
+        exec("\n".join(setup), names)
+        return eval(last, names)
 
 
 FIGURES = {

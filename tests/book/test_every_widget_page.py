@@ -309,14 +309,7 @@ def traits():
 
     def traits(name):
         if name not in made:
-            import converge_lib.widgets
-
-            names = {
-                name: getattr(converge_lib.widgets, name) for name in converge_lib.widgets.__all__
-            }
-            *setup, last = FIGURES[name].source.rstrip().split("\n")
-            exec("\n".join(setup), names)
-            state = eval(last, names).get_state()
+            state = FIGURES[name].made().get_state()
             made[name] = {key: one for key, one in state.items() if not key.startswith("_")}
         return made[name]
 

@@ -10,7 +10,6 @@ from figure_pages import FIGURES, middle, value
 from PIL import Image
 from playwright.sync_api import expect
 
-import converge_lib.widgets
 from converge_lib.widgets.gap_versus_dense.measure import SHIFTS, SIZES
 
 NAMES = ["dense head", "GAP"]
@@ -19,10 +18,7 @@ NAMES = ["dense head", "GAP"]
 @pytest.fixture(scope="module")
 def python():
     """Return the page's figure, made here."""
-    names = dict(vars(converge_lib.widgets))
-    *setup, last = FIGURES["gap"].source.rstrip().split("\n")
-    exec("\n".join(setup), names)
-    return eval(last, names)
+    return FIGURES["gap"].made()
 
 
 def percent(share):

@@ -6,7 +6,6 @@ import pytest
 from figure_pages import FIGURES, shown
 from playwright.sync_api import expect
 
-import converge_lib.widgets
 from converge_lib.widgets.pixel_lens.lens import shuffled_order
 
 SHUFFLE = "Shuffle the pixels"
@@ -15,10 +14,7 @@ SHUFFLE = "Shuffle the pixels"
 @pytest.fixture
 def python():
     """Give the figure as Python has it."""
-    names = dict(vars(converge_lib.widgets))
-    *setup, last = FIGURES["lens"].source.split("\n")
-    exec("\n".join(setup), names)
-    return eval(last, names)
+    return FIGURES["lens"].made()
 
 
 def place(row, column):

@@ -7,16 +7,11 @@ import pytest
 from figure_pages import FIGURES, Chart, middle, shown
 from playwright.sync_api import expect
 
-import converge_lib.widgets
-
 
 @pytest.fixture(scope="module")
 def python():
     """Give the figure as Python has it."""
-    names = dict(vars(converge_lib.widgets))
-    *setup, last = FIGURES["sliding"].source.split("\n")
-    exec("\n".join(setup), names)
-    return eval(last, names)
+    return FIGURES["sliding"].made()
 
 
 def millions(text):
