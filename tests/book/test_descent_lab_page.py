@@ -193,10 +193,12 @@ def test_no_control_of_any_figure_is_dead(open_page, book, path):
             assert len(seen) > 1, slider.get_attribute("aria-label")
             slider.fill(position)
         for button in lab.figure.locator("button.toggle:visible").all():
+            Chart.settle(lab)  # what the sliders asked for is computed by and by
             before = lab.seen(wait=0)
             button.click()
             assert lab.seen(wait=0) != before, button.inner_text()
             button.click()
+            Chart.settle(lab)
             assert lab.seen(wait=0) == before, button.inner_text()
 
 
