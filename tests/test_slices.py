@@ -288,6 +288,7 @@ MISTAKES = {
     "deep_autoencoder": {
         **hf(),
         "boost of 1.49": replaced(None, "HessianFree", given(boost=1.49)),
+        "warm start at 0.949": replaced(None, "HessianFree", given(decay=0.949)),
         "a step less": setting("budget", lambda budget: budget / 2),
         "a unit less": replaced(
             None,

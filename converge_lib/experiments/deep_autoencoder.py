@@ -92,7 +92,7 @@ def plan(scale: str, runs: list[Run]) -> list[dict[str, Any]]:
 def slices(record: Record) -> list[tuple[Run, dict[str, Any]]]:
     """The first steps of HF, from a sparse start."""
     run = record.one(data="curves", start="sparse", method="HF", variant="base", seed=0)
-    return [(run, {"budget": 20, "precision": "float64"})]
+    return [(run, {"budget": 40, "precision": "float64"})]
 
 
 def run(

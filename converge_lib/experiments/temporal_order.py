@@ -46,13 +46,14 @@ class Network(nn.Module):
     The hidden states are returned too, for structural damping.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.enter, self.recur = nn.Linear(6, UNITS, bias=False), nn.Linear(UNITS, UNITS)
         self.leave = nn.Linear(UNITS, 4)
         generator = torch.Generator().manual_seed(seed)
         sparse_init(self, generator=generator)
         with torch.no_grad():
+            self.to(dtype)  # in which the radius is computed
             radius = torch.linalg.eigvals(self.recur.weight).abs().max()
             self.recur.weight *= RADIUS / radius
             self.enter.weight *= 0.1  # else the noise of the inputs drives every unit to ±1
@@ -119,7 +120,7 @@ def run(
     there, and "costs" is the work in gradients of one sequence.
     """
     dtype = getattr(torch, precision)
-    model = Network(seed).to(device, dtype)
+    model = Network(seed, dtype).to(device)
     inputs, classes = fresh(TEST, length, 10**6, device, dtype)
 
     seen: list[int] = []
