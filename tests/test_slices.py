@@ -223,7 +223,6 @@ def hf():
         "other cases for curvature": called("HessianFree", seed=lambda others: others["seed"] + 1),
         "exponent of 0.751": replaced(None, "HessianFree", given(exponent=0.751)),
         "no preconditioner": replaced(None, "HessianFree", given(exponent=0.0)),
-        "CG ends later": replaced(hessian_free, "CG_PROGRESS", lambda right: right / 2),
         "a connection less": replaced(None, "sparse_init", given(connections=14)),
     }
 
@@ -288,6 +287,7 @@ MISTAKES = {
     "deep_autoencoder": {
         **hf(),
         "boost of 1.49": replaced(None, "HessianFree", given(boost=1.49)),
+        "CG ends later": replaced(hessian_free, "CG_PROGRESS", lambda right: right / 2),
         "warm start at 0.949": replaced(None, "HessianFree", given(decay=0.949)),
         "a step less": setting("budget", lambda budget: budget / 2),
         "a unit less": replaced(
