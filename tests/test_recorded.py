@@ -365,6 +365,8 @@ def test_the_books_slices_begin_as_the_runs_do(path):
             if len(run.result[name]) == len(after):
                 continue  # the state at the end: of another end
             assert after[0] == pytest.approx(before[0], rel=1e-5)
+            if "cg_steps" in part.changed:
+                continue  # its steps end earlier than the run's: they have the start in common
             # A cost counts whole steps of CG, and single precision may take one more of thirty.
             assert after == pytest.approx(before, rel=0.05 if name == "costs" else 0.01)
 
