@@ -20,6 +20,7 @@ from torch import nn
 
 from converge_lib import recorded
 from converge_lib.descent import hessian_free
+from converge_lib.descent.curvature import PerCase
 from converge_lib.descent.solvers import Nesterov
 from converge_lib.recorded import load
 from converge_lib.rounding import AnotherProcessor
@@ -158,8 +159,8 @@ def given(**changes):
 
 def squared(right):
     def error(scores, labels):
-        right = nn.functional.one_hot(labels, scores.shape[1]).movedim(-1, 1)
-        return (scores.softmax(1) - right).square().mean()
+        wanted = nn.functional.one_hot(labels, scores.shape[1]).movedim(-1, 1)
+        return (scores.softmax(1) - wanted).square().mean()
 
     return error
 
@@ -290,6 +291,9 @@ MISTAKES = {
         "CG ends later": replaced(hessian_free, "CG_PROGRESS", lambda right: right / 2),
         "warm start at 0.949": replaced(None, "HessianFree", given(decay=0.949)),
         "a step less": setting("budget", lambda budget: budget / 2),
+        "cross-entropy": replaced(
+            None, "LOSS", lambda right: PerCase(nn.BCEWithLogitsLoss(reduction="sum"))
+        ),
         "a unit less": replaced(
             None,
             "SIZES",

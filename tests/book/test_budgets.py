@@ -2,6 +2,7 @@
 
 import audit
 import pytest
+from built import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,13 @@ def test_the_state_of_figures_is_set_apart_and_nothing_else():
     assert audit.figures_bytes(text + b"<script>" + state + b"</script>") == 0
     alone = len(audit.gzip.compress(script))
     assert audit.figures_bytes(text + script) == pytest.approx(alone, rel=0.05)
+
+
+def test_what_each_chapter_took_is_noted(book):
+    measures = audit.measure_execution(book.parent / "executed")
+    chapters = list((ROOT / "book").glob("**/*.ipynb"))
+    assert len(measures) == len(chapters)
+    assert all(one.measured > 0 for one in measures)
 
 
 PAGE = """<!doctype html><html lang="en"><title>Dear</title>
