@@ -1,6 +1,7 @@
 """Find a Chromium for the browser tests, or install one. Run as a script by `make test`.
 
-Playwright's own build is tried first where none is installed, then Debian's package. Where neither
+Playwright's own build is tried first where none is installed, then Debian's packages: the headless
+shell, which starts three times as fast as the browser with its windows, or else that. Where none
 can be had the browser tests are skipped, and say so.
 """
 
@@ -12,7 +13,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
+PACKAGES = ("chromium-headless-shell", "chromium")
 
 
 def find() -> str | None:
@@ -33,7 +41,10 @@ def install() -> None:
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
     if find() is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False)
+        for package in PACKAGES:
+            subprocess.run(["apt-get", "install", "-y", "-qq", package], check=False)
+            if find() is not None:
+                break
 
 
 if __name__ == "__main__":

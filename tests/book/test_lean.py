@@ -30,11 +30,16 @@ def soups(book):
 
 
 def read_through(page):
-    """Scroll to the end of a page, as a reader does, so that everything that waits is loaded."""
+    """Scroll to the end of a page, as a reader does, so that everything that waits is loaded.
+
+    Each screen is drawn before the next one: until then nothing in it counts as seen.
+    """
     page.evaluate("""async () => {
+      const drawn = () => new Promise((done) => requestAnimationFrame(done));
       for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
         scrollTo(0, y);
-        await new Promise((done) => setTimeout(done, 30));
+        await drawn();
+        await drawn();
       }
     }""")
     for figure in page.locator(".converge-figure").all():
