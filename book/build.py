@@ -13,6 +13,7 @@ where a page lacks something: a cell stopped, and not for an assertion. With CON
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import io
 import os
 import shutil
@@ -27,7 +28,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+try:
+    from filelock import FileLock, Timeout
+except ModuleNotFoundError:
+    sys.exit("The book is not installed in this Python. The README says how: book/install.py")
 
 if TYPE_CHECKING:
     from differences import Difference
@@ -44,6 +48,10 @@ class Report:
     warnings: list[str] = field(default_factory=list)
 
 
+class Refused(Exception):
+    """There is no sense in going on; the message says why."""
+
+
 def main(root: Path) -> int:
     """Build the book whose `_config.yml` lies in ``root``; return the exit status."""
     strict = os.environ.get("CONVERGE_STRICT") == "1"
@@ -51,6 +59,7 @@ def main(root: Path) -> int:
     published = folder / "html"
     address = (published / "index.html").as_uri()
     try:
+        _uses_its_own_library(root)
         folder.mkdir(exist_ok=True)
         with _alone(folder / "build.lock"):
             restore(published)
@@ -69,6 +78,20 @@ def main(root: Path) -> int:
     if (published / "index.html").exists():
         print(f"The last good book is where it was: {address}")
     return status
+
+
+def _uses_its_own_library(root: Path) -> None:
+    """Refuse an environment that came along when the folder was copied, or was made for another."""
+    found = importlib.util.find_spec("converge_lib")
+    own = root / "converge_lib"
+    if not (found and found.origin and own.is_dir()):
+        return
+    used = Path(found.origin).resolve().parent
+    if used != own.resolve():
+        raise Refused(
+            f"This Python, {sys.prefix}, has the library of another folder, {used}. "
+            "Remove that environment, and install the book here."
+        )
 
 
 def build(root: Path, work: Path) -> Report:
@@ -150,7 +173,11 @@ def publish(built: Path, published: Path) -> None:
     """Put a copy of what was built in the published book's place, all of it or nothing."""
     fresh, old = _beside(published)
     _remove(fresh)
-    shutil.copytree(built, fresh)
+    try:
+        shutil.copytree(built, fresh)
+    except BaseException:
+        _remove(fresh)
+        raise
     if not published.exists():
         _rename(fresh, published)
     elif _exchange(fresh, published):
@@ -242,6 +269,10 @@ def _in_words(error: Exception) -> str:
     error = getattr(error, "orig_exc", None) or error  # what an extension ran into
     if isinstance(error, SphinxError):
         return f"{error.category}: {error}"
+    if isinstance(error, shutil.Error):  # of a tree: the files that could not be copied, and why
+        return str(error.args[0][0][-1])
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return "".join(traceback.format_exception(error))

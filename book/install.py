@@ -15,6 +15,7 @@ The file is one that any Python 3 reads, so that an old one can be told so.
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -36,18 +37,32 @@ def install(requirements: str, into: Path, lock: str) -> int:
     Raises:
         SystemExit: there is no environment, and none can be made with this Python.
     """
-    python = into / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if (sys.platform, platform.machine()) == ("darwin", "x86_64"):
+        sys.exit("Converge needs PyTorch, which is made for Macs with Apple silicon alone.")
+    python = python_of(into)
     if not works(python):
         make_environment(into)
     print(f"Installing {requirements} into {into}: the first time takes minutes.", flush=True)
     # Twice quiet: pip warns of much that is of no consequence here, and errors still show.
     pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", lock]
     if sys.platform == "linux":
-        quick = ["--index-url", CPU_BUILDS, "--no-deps", "--retries", "0", "--timeout", "10"]
+        quick = ["--index-url", CPU_BUILDS, "--no-deps", "--retries", "1", "--timeout", "15"]
         asked = subprocess.run([*pip, *quick, "torch"], cwd=str(ROOT), stderr=subprocess.PIPE)
         if asked.returncode:
-            print("PyTorch's builds for the processor are out of reach: taking the ordinary one.")
+            why = ((asked.stderr or b"").decode("utf-8", "replace").strip().splitlines() or ["?"])[
+                -1
+            ]
+            if "[Errno" in why and "onnection" not in why:  # of this machine, a full disk for one
+                print(why)
+                return asked.returncode
+            print("PyTorch's builds for the processor are out of reach, so it takes the ordinary")
+            print(f"one, which is larger. ({why})")
     return subprocess.run([*pip, "-r", requirements], cwd=str(ROOT)).returncode
+
+
+def python_of(environment: Path) -> Path:
+    """Return where the Python of an environment lies."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def works(python: Path) -> bool:
@@ -83,4 +98,7 @@ if __name__ == "__main__":
     parser.add_argument("--into", type=Path, default=ROOT / ".venv", metavar="FOLDER")
     parser.add_argument("--lock", default="requirements.lock", metavar="FILE")
     given = parser.parse_args()
-    sys.exit(install(given.requirements, Path(os.path.abspath(given.into)), given.lock))
+    try:
+        sys.exit(install(given.requirements, Path(os.path.abspath(given.into)), given.lock))
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The next time goes on from there.")

@@ -2,7 +2,7 @@
 
 Playwright's own build is tried first where none is installed, then Debian's packages: the headless
 shell, which starts three times as fast as the browser with its windows, or else that. Where none
-can be had the browser tests are skipped, and say so.
+can be had this fails with CONVERGE_STRICT=1; without it the browser tests are skipped, and say so.
 """
 
 from __future__ import annotations
@@ -50,4 +50,10 @@ def install() -> None:
 if __name__ == "__main__":
     if find() is None:
         install()
-    print(f"Chromium: {find() or 'none found, so the browser tests will be skipped'}")
+    found = find()
+    if not found and os.environ.get("CONVERGE_STRICT") == "1":
+        sys.exit(
+            "Chromium: none found, and none could be installed. Get one, or name it in CHROMIUM. "
+            "Without a browser: .venv/bin/python -m pytest tests converge_lib --ignore=tests/book"
+        )
+    print(f"Chromium: {found or 'none found, so the browser tests will be skipped'}")

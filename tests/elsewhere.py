@@ -24,6 +24,10 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "book" / "_ext")]
+
+import plain  # noqa: E402 - book/_ext/plain.py
+
 TIMEOUT = 1800  # seconds a cell: the first one downloads
 
 
@@ -59,7 +63,9 @@ def stage(path: Path, folder: Path) -> Path:
     """Copy a notebook into an empty folder of its own; its library comes from the wheel."""
     notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    first.source = re.sub(r" @ git\+[^\"]*", "", first.source)
+    assert first.id == plain.INSTALL, f"{path} must begin with the cell that installs the library"
+    source = "".join(plain.install_cell({"url": "https://an.address", "branch": "main"})["source"])
+    first.source = re.sub(r" @ git\+[^\"]*", "", source)
     copy = folder / "notebooks" / path.stem / path.name
     copy.parent.mkdir(parents=True)
     nbformat.write(notebook, copy)

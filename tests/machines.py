@@ -230,7 +230,8 @@ def _key(name: str, page: str) -> str:
     """Return a digest of all that a result depends on."""
     versions = platform.python_version(), np.__version__, torch.__version__
     packages = sorted(path.name for path in (KEPT / name / "packages").glob("*.dist-info"))
-    machine = SETTINGS[name], platform.processor(), versions, packages
+    processor = np.show_config("dicts")["SIMD Extensions"].get("found", []), os.cpu_count()
+    machine = SETTINGS[name], platform.machine(), processor, versions, packages
     digest = hashlib.sha256(repr(machine).encode())
     files = [NOTEBOOKS[page]] if page in NOTEBOOKS else sorted((ROOT / "tests").rglob("*.*"))
     library = sorted((ROOT / "converge_lib").rglob("*.*"))

@@ -235,7 +235,7 @@ def test_values_that_rounding_decides_do_not_count():
     found = compare(part, {"losses": [2.0, -5.0, None]})
     assert (found.values, found.counted, found.says) == (3, 1, "")
     assert "✓ 1 of 3 values can be compared" in found.outcome
-    assert compare(part, {"losses": [2.0]}).says == ""  # nor need they be there
+    assert compare(part, {"losses": [2.0, 7.0]}).says == ""  # nor need they all be there
     assert compare(part, {"losses": [2.1, -5.0, None]}).says
     assert "none can be compared" in compare(slice_of(spread=[1.0] * 3), {"losses": LOSSES}).says
 
@@ -253,6 +253,13 @@ def test_values_that_are_missing_or_too_many_differ(result, says):
     found = compare(slice_of(), result)
     assert found.says.startswith(says)
     assert found.used == math.inf
+
+
+@pytest.mark.parametrize("result", [{}, {"losses": []}, {"losses": [2.0]}])
+def test_what_arithmetic_decides_must_be_there_where_the_end_of_a_list_is_left_to_rounding(result):
+    found = compare(slice_of(spread=[1e-6, 1e-6, None]), result)
+    assert "values, and had 3 when recorded" in found.says and found.used == math.inf
+    assert compare(slice_of(spread=[1e-6, 1e-6, None]), {"losses": [2.0, 1.0]}).says == ""
 
 
 def test_both_may_diverge():

@@ -194,7 +194,7 @@ class DifferenceDirective(SphinxDirective):
 
     def _summary(self, found: list[Difference]) -> nodes.Node:
         box = nodes.admonition(classes=["note", "converge-difference"])
-        box += nodes.title("", "Not all of this page came out on this machine")
+        box += nodes.title("", "Not all of this page came out where it was computed")
         places = "one place" if len(found) == 1 else f"{len(found)} places"
         text = nodes.paragraph(
             "",

@@ -11,8 +11,9 @@ Before Sphinx reads the pages, this extension
    and nothing else.
 
 When Sphinx reads a page it gets the outputs of its last run (the sources stay without), and at each
-place where this machine differs a word about it (``differences.py``). A run that ended early is
-kept for its page, and done again by the next build. ``jupyter-book build .`` does all this as well.
+place where this machine differs a word about it (``differences.py``). A run that lacks something is
+kept for its page, and done again by the next build; alone, if Python ended or a cell took too long.
+``jupyter-book build .`` does all this as well.
 """
 
 from __future__ import annotations
@@ -35,8 +36,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import psutil
+import traitlets
 from differences import CELL_ERRORS, find, mark
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -176,10 +181,29 @@ def _result_path(root: Path, page: str) -> Path:
 
 def _run_all(root: Path, due: dict[str, NotebookNode], timeout: int, digests: Digests) -> None:
     """Run the notebooks and keep each result; stop their kernels when this is stopped."""
+    alone = {page: notebook for page, notebook in due.items() if _had_no_room(root, page)}
+    together = {page: notebook for page, notebook in due.items() if page not in alone}
     processors = os.cpu_count() or 1
     room = psutil.virtual_memory().available // MEMORY
-    workers = max(1, min(processors, len(due), room))
-    print(f"{len(due)} to run, {workers} at a time: {', '.join(due)}", flush=True)
+    for some, most in ((together, min(processors, room)), (alone, 1)):
+        if some:
+            workers = max(1, min(most, len(some)))
+            print(f"{len(some)} to run, {workers} at a time: {', '.join(some)}", flush=True)
+            _run(root, some, timeout, workers, digests)
+
+
+def _had_no_room(root: Path, page: str) -> bool:
+    """Tell whether Python ended in a page's last run, or a cell took too long."""
+    result = _result(root, page)
+    names = {CELL_ERRORS["death"], CELL_ERRORS["timeout"]}
+    cells = [cell for cell in result.cells if cell.cell_type == "code"] if result else []
+    return any(output.get("ename") in names for cell in cells for output in cell.outputs)
+
+
+def _run(
+    root: Path, due: dict[str, NotebookNode], timeout: int, workers: int, digests: Digests
+) -> None:
+    processors = os.cpu_count() or 1
     runs = {page: Run(root, page, notebook, timeout) for page, notebook in due.items()}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
         environment = {
@@ -203,6 +227,14 @@ def _run_all(root: Path, due: dict[str, NotebookNode], timeout: int, digests: Di
             for run in runs.values():
                 run.stop()
             raise
+
+
+class ThisPython(AsyncKernelManager):
+    """A kernel of this Python, whatever is installed elsewhere by the name of its own."""
+
+    @traitlets.default("kernel_spec_manager")
+    def _none_but_its_own(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])
 
 
 class Run:
@@ -234,8 +266,8 @@ class Run:
         seconds = sum(map(_seconds, cells))
         if self.stopped.is_set():
             return seconds
-        used = None
-        if not error and report.exists():
+        used = None  # a page that lacks something may have it the next time
+        if report.exists() and not any(one.lacking for one in find(result)):
             used = _fingerprint(json.loads(report.read_text("utf-8")), self.root, digests)
         result.metadata[RUN] = {"code": _code(self.notebook), "used": used, "seconds": seconds}
         self._make_portable(result, here)
@@ -260,6 +292,7 @@ class Run:
         # nbclient would give up soon, and leave that out without a word.
         self.client = client = NotebookClient(
             result,
+            kernel_manager_class=ThisPython,
             timeout=self.timeout,
             startup_timeout=self.timeout,
             iopub_timeout=self.timeout,
@@ -348,8 +381,11 @@ class Digests:
         return f"{self._bytes(path)} {self._code(path)}"
 
     def same(self, path: Path, noted: str) -> bool:
-        """Return whether a file is still what was noted, but for words."""
-        as_bytes, as_code = noted.split()
+        """Return whether a file is still what was noted, but for words.
+
+        What an older build noted otherwise, or of a package that is no longer asked for, is not.
+        """
+        as_bytes, _, as_code = str(noted).partition(" ")
         return self._bytes(path) == as_bytes or self._code(path) == as_code
 
 
@@ -377,7 +413,7 @@ class _Wordless(ast.NodeTransformer):
 
 
 def _fingerprint(files: list[str], root: Path, digests: Digests) -> dict[str, str]:
-    """Return the digests of those files that belong to the book, and the packages' versions."""
+    """Return the digests of those files that belong to the book, and what computed."""
     names = {name for file in files if (name := _name_in_book(Path(file), root))}
     return {**{name: digests.of(root / name) for name in sorted(names)}, **_versions()}
 
@@ -412,7 +448,9 @@ def _code(notebook: NotebookNode) -> str:
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    versions = {"version of Python": platform.python_version()}
+    found = np.show_config("dicts")["SIMD Extensions"].get("found", [])
+    machine = platform.system(), platform.machine(), *found
+    versions = {"version of Python": platform.python_version(), "machine": " ".join(machine)}
     for package in PACKAGES:
         try:
             version = importlib.metadata.version(package)

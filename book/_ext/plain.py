@@ -237,16 +237,21 @@ def without_markup(text: str) -> str:
 
 
 def install_cell(repository: Mapping[str, str]) -> dict[str, Any]:
-    """Return the cell that installs the library where there is none, from the book's address."""
-    package = "converge-lib[book]"
+    """Return the cell that installs the library where there is none, from the book's address.
+
+    By its name alone it is not asked for: where the book has no address, anyone may own that name.
+    """
+    package = f"converge-lib[book] @ git+{repository['url']}@{repository['branch']}"
+    missing = "converge_lib is not installed: the README of the book says how."
+    do = f"raise ModuleNotFoundError({json.dumps(missing)})"
     if repository["url"]:
-        package += f" @ git+{repository['url']}@{repository['branch']}"
+        do = f'get_ipython().run_line_magic("pip", \'install --quiet "{package}"\')'
     source = (
         "# Install the book's library where it is missing, on Colab for one.\n"
         "import importlib.util\n"
         "\n"
         'if not importlib.util.find_spec("converge_lib"):\n'
-        f'    get_ipython().run_line_magic("pip", \'install --quiet "{package}"\')'
+        f"    {do}"
     )
     return {
         "cell_type": "code",

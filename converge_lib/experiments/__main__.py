@@ -3,9 +3,9 @@
 python -m converge_lib.experiments [NAME ...] [--scale page|paper] [--device cpu] [--jobs 1]
     [--slices]
 
-What is done is kept in results/NAME.unfinished.json, from which a stopped repetition goes on. The
-record that the pages read is replaced when all is done. Then the slices are made that the pages
-repeat, on the processor; --slices makes them alone, from the record that is there.
+What is done is kept in results/NAME.unfinished.json, from which a stopped repetition goes on. When
+all runs are done the slices are made that the pages repeat, on the processor, and then the record
+that the pages read is replaced, whole. --slices makes them alone, from the record that is there.
 """
 
 from __future__ import annotations
@@ -22,11 +22,21 @@ from converge_lib import recorded
 HERE = Path(__file__).parent
 
 
-def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
-    """Perform all the runs of an experiment, record them, and return the path of the record."""
-    experiment = recorded.load(name, HERE)
+def record(name: str, scale: str, device: str, jobs: int) -> Path:
+    """Perform an experiment's runs and slices, and return the path of the record of them."""
     path = recorded.results_path(HERE, name, scale)
     unfinished = path.with_suffix(".unfinished.json")
+    runs = perform(name, scale, device, jobs, unfinished)
+    recorded.write(path, runs, cut(name, scale, jobs, runs))
+    unfinished.unlink(missing_ok=True)
+    return path
+
+
+def perform(
+    name: str, scale: str, device: str, jobs: int, unfinished: Path
+) -> tuple[recorded.Run, ...]:
+    """Perform all the runs of an experiment, and return them as they were planned."""
+    experiment = recorded.load(name, HERE)
     runs = list(recorded.read(unfinished)[0]) if unfinished.exists() else []
     with _pool(jobs) as pool, tqdm(desc=name) as bar:
         while True:
@@ -49,23 +59,23 @@ def repeat(name: str, scale: str, device: str, jobs: int) -> Path:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    recorded.write(
-        path,
-        sorted((r for r in runs if r.settings in wanted), key=lambda r: wanted.index(r.settings)),
-    )
-    unfinished.unlink(missing_ok=True)
-    return path
+    kept = (run for run in runs if run.settings in wanted)
+    return tuple(sorted(kept, key=lambda run: wanted.index(run.settings)))
 
 
-def slice_up(name: str, scale: str, jobs: int) -> Path:
-    """Make the slices of a record, and return its path."""
-    path = recorded.results_path(HERE, name, scale)
-    runs, _ = recorded.read(path)
+def cut(name: str, scale: str, jobs: int, runs: tuple[recorded.Run, ...]) -> list[recorded.Slice]:
+    """Make the slices of these runs."""
     wanted = recorded.load(name, HERE).slices(recorded.Record(name, scale, runs))
     with _pool(jobs) as pool:
         futures = [pool.submit(recorded.cut, name, run, short, HERE) for run, short in wanted]
-        done = [future.result() for future in tqdm(futures, desc=f"{name}, slices")]
-    recorded.write(path, runs, done)
+        return [future.result() for future in tqdm(futures, desc=f"{name}, slices")]
+
+
+def cut_again(name: str, scale: str, jobs: int) -> Path:
+    """Make the slices of the record that is there, and return its path."""
+    path = recorded.results_path(HERE, name, scale)
+    runs, _ = recorded.read(path)
+    recorded.write(path, runs, cut(name, scale, jobs, runs))
     return path
 
 
@@ -90,10 +100,15 @@ def main() -> None:
     for name in arguments.names or names:
         if name not in names:
             parser.error(f"NAME must be one of {', '.join(names)}, got {name!r}")
+        try:
+            recorded.load(name, HERE).plan(arguments.scale, [])
+        except ValueError as error:
+            parser.error(f"--scale {arguments.scale} is not one of {name}: {error}")
     for name in arguments.names or names:
-        if not arguments.slices:
-            repeat(name, arguments.scale, arguments.device, arguments.jobs)
-        print(slice_up(name, arguments.scale, arguments.jobs))
+        if arguments.slices:
+            print(cut_again(name, arguments.scale, arguments.jobs))
+        else:
+            print(record(name, arguments.scale, arguments.device, arguments.jobs))
 
 
 if __name__ == "__main__":

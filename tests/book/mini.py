@@ -76,5 +76,5 @@ def start(
 
 def ran(output: str) -> set[str]:
     """Return the pages that a build says it runs."""
-    found = re.search(r"^\d+ to run, \d+ at a time: (.*)$", output, re.MULTILINE)
-    return {page.removeprefix("book/") for page in found[1].split(", ")} if found else set()
+    found = re.findall(r"^\d+ to run, \d+ at a time: (.*)$", output, re.MULTILINE)
+    return {page.removeprefix("book/") for pages in found for page in pages.split(", ")}

@@ -154,7 +154,7 @@ def test_a_reader_gets_a_book_and_a_list(differing):
 def test_a_page_says_what_stopped_where_it_stopped(differing):
     html = differing.made["broken.html"]
     text = " ".join(re.sub(r"<[^>]+>", "", html).split())
-    assert "Not all of this page came out on this machine At 4 places" in text
+    assert "Not all of this page came out where it was computed At 4 places" in text
     places = [text.index(words) for words in (
         "Not all of this page",
         "On this machine this cell stopped ZeroDivisionError: division by zero The numbers and",
@@ -197,10 +197,13 @@ def test_the_claims_page_says_what_is_not_so_here(differing):
     assert "✗ does not hold on this machine (the page says: reproduced) on its page" in text
 
 
-def test_a_referee_gets_the_same_list_and_a_failure_and_only_what_died_runs_again(differing):
+def test_a_referee_gets_the_same_list_and_a_failure_and_only_what_lacks_something_runs_again(
+    differing,
+):
     finished = differing.steps["strict"]
     assert finished.returncode == 1
-    assert ran(finished.stdout) == {"dying"}
+    assert ran(finished.stdout) == {"broken", "dying"}
+    assert "1 to run, 1 at a time: book/dying" in finished.stdout  # alone, for it may need room
     for line in (
         "book/broken.ipynb, cell 3: rate = 1 / (2 - 2) # in a hidden cell",
         "ZeroDivisionError: division by zero",
@@ -507,6 +510,40 @@ def test_a_full_disk_leaves_the_last_good_book(tmp_path, small_disk):
     filler.unlink()
     assert build(tmp_path).returncode == 0
     assert "the second" in page(tmp_path, "index")
+
+
+def test_a_disk_that_fills_while_the_book_is_published_leaves_the_last_one(
+    tmp_path, small_disk, capsys, monkeypatch
+):
+    write_notebook(tmp_path / "book" / "index.ipynb", "# Start", "print('the first')")
+    make_book(tmp_path)
+    assert build(tmp_path).returncode == 0
+    real = driver.build
+
+    def build_and_fill(root, work):
+        report = real(root, work)
+        with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError):
+            while file.write(bytes(4096)):
+                pass
+        return report
+
+    monkeypatch.setattr(driver, "build", build_and_fill)
+    assert driver.main(tmp_path) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"The book was not built\. .*No space left on device", out)
+    assert "Traceback" not in out and len(out.splitlines()) < 8
+    assert "the first" in page(tmp_path, "index")
+    assert not (small_disk / "html-new").exists()
+
+
+def test_the_library_of_another_folder_is_refused(tmp_path, capsys):
+    write_notebook(tmp_path / "book" / "index.ipynb", "# Start", "print('the first')")
+    make_book(tmp_path)
+    (tmp_path / "converge_lib").mkdir()  # as in a copy of the folder, its environment included
+    assert driver.main(tmp_path) == 1
+    out = capsys.readouterr().out
+    assert f"has the library of another folder, {ROOT / 'converge_lib'}" in out
+    assert not (tmp_path / "_build" / "html").exists()
 
 
 def test_a_mistake_in_the_source_is_said_in_a_line_and_the_last_good_book_stays(tmp_path):

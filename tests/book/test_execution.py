@@ -139,6 +139,15 @@ def test_a_run_that_ended_early_is_done_again(tmp_path):
     assert set(stale(tmp_path, ["book/one"], Digests())) == {"book/one"}
 
 
+@pytest.mark.parametrize("noted", ["1.2.3", "", "a b c", None, 3])
+def test_what_an_older_build_noted_runs_again(tmp_path, noted):
+    path = keep(tmp_path, "one", [])
+    result = json.loads(path.read_text())
+    result["metadata"][execution.RUN]["used"]["version of no-longer-asked-for"] = noted
+    path.write_text(json.dumps(result))
+    assert set(stale(tmp_path, ["book/one"], Digests())) == {"book/one"}
+
+
 def test_a_result_is_shown_with_the_text_of_today_and_never_with_other_code(tmp_path):
     keep(tmp_path, "one", [], output="the output")
     write_notebook(tmp_path / "book" / "one.ipynb", "# Newer", ":new", "print(1)")
@@ -235,7 +244,7 @@ def test_files_belong_to_the_book_by_their_name_or_by_where_their_links_lead(tmp
     }
     for file, name in names.items():
         used = _fingerprint([str(file)], root, Digests())
-        assert [one for one in used if not one.startswith("version")] == [name] * bool(name)
+        assert [one for one in used if one not in execution._versions()] == [name] * bool(name)
 
 
 # ── In a kernel, without a book ──────────────────────────────────────────────────────────────────
@@ -268,6 +277,29 @@ def test_what_ends_early_leaves_an_error_at_its_place(
     assert stopped[-1]["ename"] == error
     assert [output["text"] for output in first if "text" in output] == [before] * bool(before)
     assert result["metadata"]["converge"]["used"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "again"),
+    [
+        ("import no_such_library", True),
+        ("raise RuntimeError('DefaultCPUAllocator: not enough memory')", True),
+        ("assert 1 > 2", False),  # which is so on this machine, whenever it is computed
+        ("print('sound')", False),
+    ],
+)
+def test_what_a_page_lacks_may_be_there_the_next_time(tmp_path, code, again):
+    used = perform(tmp_path, code)["metadata"]["converge"]["used"]
+    assert (used is None) == again
+
+
+def test_the_kernel_is_this_python_whatever_is_installed_elsewhere(tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps({"argv": ["no-such-python"], "display_name": "Other"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    result = perform(tmp_path, "import sys; print(sys.executable == " + repr(sys.executable) + ")")
+    assert result["cells"][1]["outputs"][0]["text"] == "True\n"
 
 
 def test_what_a_busy_machine_brings_late_is_not_lost(tmp_path):

@@ -129,8 +129,15 @@ def test_the_first_code_cell_knows_the_address():
     address = {"url": "https://github.com/someone/somewhere", "branch": "main"}
     source = "".join(plain.install_cell(address)["source"])
     assert '"converge-lib[book] @ git+https://github.com/someone/somewhere@main"' in source
-    assert "git+" not in "".join(plain.install_cell({"url": "", "branch": "main"})["source"])
     compile(source, "cell", "exec")
+
+
+def test_without_an_address_nothing_is_asked_for_by_name():
+    source = "".join(plain.install_cell({"url": "", "branch": "main"})["source"])
+    assert "pip" not in source
+    source = source.replace('"converge_lib"', '"no_such_library"')
+    with pytest.raises(ModuleNotFoundError, match="the README of the book says how"):
+        exec(source, {})
 
 
 def test_the_examples_in_the_docstrings_hold():

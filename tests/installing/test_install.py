@@ -40,7 +40,7 @@ def run_as(release, *arguments, **environment):
     ("environment", "again"),
     [
         ({"MAKELEVEL": "1"}, "make book PYTHON=python3.12"),
-        ({}, "python3.12 book/install.py"),
+        ({}, ("py -3.12" if os.name == "nt" else "python3.12") + " book/install.py"),
     ],
 )
 def test_another_python_is_refused_in_a_sentence(tmp_path, release, environment, again):
@@ -57,7 +57,9 @@ def test_an_old_python_can_read_the_sentence():
 
 def write_python(into, says):
     """Write an environment whose Python is a script: ``says`` is what it exits with."""
-    python = into / "bin" / "python"
+    if os.name == "nt":
+        pytest.skip("no script can stand for Python there")
+    python = install.python_of(into)
     python.parent.mkdir(parents=True)
     (into / "pyvenv.cfg").touch()
     python.write_text(f"#!/bin/sh\nexit {says}\n")
@@ -69,11 +71,17 @@ def test_an_environment_that_works_is_kept(tmp_path):
     assert install.works(write_python(tmp_path, says=0))
 
 
+def test_an_environment_is_made_where_there_is_none(tmp_path):
+    python = install.python_of(tmp_path / ".venv")
+    assert not install.works(python)
+    install.make_environment(tmp_path / ".venv")
+    assert install.works(python)
+
+
 @pytest.mark.parametrize("kind", ["old", "dangling"])
 def test_an_environment_that_does_not_work_is_made_anew(tmp_path, kind):
     into = tmp_path / ".venv"
-    python = into / "bin" / "python"
-    write_python(into, says=1)
+    python = write_python(into, says=1)
     (into / "read").touch()  # it had been finished
     if kind == "dangling":
         python.unlink()
@@ -95,12 +103,12 @@ def test_another_folder_is_left_as_it_is(tmp_path):
 def commands(monkeypatch):
     """Record the commands that an installation runs; each ends with the next status of a list."""
 
-    def record(system, statuses):
+    def record(system, statuses, says=b""):
         ran, ends = [], iter(statuses)
 
         def run(command, **options):
             ran.append(command)
-            return subprocess.CompletedProcess(command, next(ends))
+            return subprocess.CompletedProcess(command, next(ends), stderr=says)
 
         monkeypatch.setattr(install.subprocess, "run", run)
         monkeypatch.setattr(install.sys, "platform", system)
@@ -117,16 +125,44 @@ def test_on_linux_torch_comes_from_the_builds_for_the_processor_if_it_can(comman
     torch, rest = ran
     assert torch[-1] == "torch"
     assert torch[torch.index("--index-url") + 1] == install.CPU_BUILDS
-    assert torch[torch.index("--retries") + 1] == "0"
+    assert int(torch[torch.index("--retries") + 1]) * int(torch[torch.index("--timeout") + 1]) < 20
     assert "--index-url" not in rest
     assert rest[-2:] == ["-r", "requirements.txt"]
     for command in ran:
         assert command[command.index("-c") + 1] == "requirements.lock"
 
 
+REACHED = (
+    b"ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"
+)
+FULL = b"WARNING: x\nERROR: Could not install packages due to an OSError: [Errno 28] No space left"
+CUT = b"ERROR: ... HTTPSConnectionPool: Connection broken: [Errno 104] Connection reset by peer"
+
+
+@pytest.mark.parametrize(
+    ("says", "goes_on"), [(REACHED, True), (CUT, True), (FULL, False), (b"", True)]
+)
+def test_why_those_builds_were_not_taken_is_said_and_a_full_disk_ends_it(
+    commands, capsys, says, goes_on
+):
+    ran = commands("linux", [1, 0], says)
+    status = install.install("requirements.txt", ROOT / ".venv", "requirements.lock")
+    assert (status == 0, len(ran)) == ((True, 2) if goes_on else (False, 1))
+    assert (says.decode().splitlines() or ["?"])[-1] in capsys.readouterr().out
+
+
+def test_a_mac_that_pytorch_is_not_made_for_is_refused(commands, monkeypatch):
+    ran = commands("darwin", [])
+    monkeypatch.setattr(install.platform, "machine", lambda: "x86_64")
+    with pytest.raises(SystemExit, match="Apple silicon"):
+        install.install("requirements.txt", ROOT / ".venv", "requirements.lock")
+    assert ran == []
+
+
 @pytest.mark.parametrize("system", ["darwin", "win32"])
-def test_elsewhere_the_ordinary_build_is_for_the_processor(commands, system):
+def test_elsewhere_the_ordinary_build_is_for_the_processor(commands, monkeypatch, system):
     ran = commands(system, [0])
+    monkeypatch.setattr(install.platform, "machine", lambda: "arm64")
     install.install("requirements.txt", ROOT / ".venv", "requirements.lock")
     [command] = ran
     assert "--index-url" not in command
