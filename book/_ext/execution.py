@@ -72,6 +72,9 @@ PACKAGES = (
 MEMORY = 3 * 2**29
 """Bytes that a notebook may need, networks and all."""
 
+PATIENCE = 300
+"""Seconds that a busy machine has to start a kernel, and to bring what a cell put out."""
+
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 # Runs in the notebook's kernel, before its first cell: notes every file that is opened. Imports may
@@ -294,8 +297,8 @@ class Run:
             result,
             kernel_manager_class=ThisPython,
             timeout=self.timeout,
-            startup_timeout=self.timeout,
-            iopub_timeout=self.timeout,
+            startup_timeout=max(PATIENCE, self.timeout),
+            iopub_timeout=max(PATIENCE, self.timeout),
             raise_on_iopub_timeout=True,
             allow_errors=True,
         )
