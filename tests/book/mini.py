@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -61,8 +62,11 @@ def start(
     """Begin to build."""
     paths = [str(python_path)] if python_path else []
     paths += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+    # It hears an interrupt although this process may have been started without ears for one.
+    hears = {} if os.name == "nt" else {"preexec_fn": _hear_interrupts}
     return subprocess.Popen(
         [sys.executable, ROOT / "book" / "build.py", folder],
+        **hears,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,6 +76,10 @@ def start(
             "CONVERGE_STRICT": "1" if strict else "",
         },
     )
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ran(output: str) -> set[str]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -512,24 +513,38 @@ def test_a_full_disk_leaves_the_last_good_book(tmp_path, small_disk):
     assert "the second" in page(tmp_path, "index")
 
 
-def test_a_disk_that_fills_while_the_book_is_published_leaves_the_last_one(
-    tmp_path, small_disk, capsys, monkeypatch
-):
+FILLING = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {book!r})
+import build as driver
+
+real = driver.build
+
+def build_and_fill(root, work):
+    report = real(root, work)
+    with Path({filler!r}).open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            return report
+
+driver.build = build_and_fill
+sys.exit(driver.main(Path({root!r})))
+"""
+
+
+def test_a_disk_that_fills_while_the_book_is_published_leaves_the_last_one(tmp_path, small_disk):
     write_notebook(tmp_path / "book" / "index.ipynb", "# Start", "print('the first')")
     make_book(tmp_path)
     assert build(tmp_path).returncode == 0
-    real = driver.build
-
-    def build_and_fill(root, work):
-        report = real(root, work)
-        with (small_disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError):
-            while file.write(bytes(4096)):
-                pass
-        return report
-
-    monkeypatch.setattr(driver, "build", build_and_fill)
-    assert driver.main(tmp_path) == 1
-    out = capsys.readouterr().out
+    places = {"book": ROOT / "book", "filler": small_disk / "filler", "root": tmp_path}
+    code = FILLING.format(**{name: str(place) for name, place in places.items()})
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 1
+    out = finished.stdout
     assert re.search(r"The book was not built\. .*No space left on device", out)
     assert "Traceback" not in out and len(out.splitlines()) < 8
     assert "the first" in page(tmp_path, "index")
@@ -585,8 +600,6 @@ def killed_at(number, call):
     """Fork, kill the child at step ``number`` of ``call``, and return whether it got there."""
     child = os.fork()
     if child == 0:
-        import sys
-
         steps = iter(range(10_000))
 
         def hook(event, _):

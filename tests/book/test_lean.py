@@ -44,7 +44,7 @@ def read_through(page):
     }""")
     for figure in page.locator(".converge-figure").all():
         expect(figure).to_have_attribute("data-live", "true")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
 
 
 def is_description(alt):
