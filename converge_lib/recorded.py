@@ -378,9 +378,9 @@ def compare(part: Slice, result: dict[str, Any]) -> Comparison:
     for name, spread in part.spread.items():
         before, after = _flat(part.result[name]), _flat(result.get(name, []))
         values += len(before)
-        decided = [i for i, moved in enumerate(spread[: len(before)]) if moved is not None]
-        whole = len(decided) == len(spread)  # else rounding decides how long the list is
-        if len(after) <= max(decided, default=-1) or (whole and len(before) != len(after)):
+        present = [i for i, moved in enumerate(spread[: len(before)]) if moved is not None]
+        whole = len(present) == len(spread)  # else rounding decides how long the list is
+        if len(after) <= max(present, default=-1) or (whole and len(before) != len(after)):
             used = math.inf
             says = f"{name} has {len(after)} values, and had {len(before)} when recorded"
             continue

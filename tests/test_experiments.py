@@ -62,14 +62,6 @@ def call(monkeypatch, *arguments):
     experiments.main()
 
 
-def test_a_record_has_its_runs_and_its_slices(folder, monkeypatch):
-    call(monkeypatch, "small")
-    runs, slices = recorded.read(folder / "results" / "small.json")
-    assert [run.result["losses"] for run in runs] == [[0, 9], [1, 9], [2, 9]]
-    assert [part.result["losses"] for part in slices] == [[0, 1]]
-    assert [path.name for path in (folder / "results").iterdir()] == ["small.json"]
-
-
 @pytest.mark.parametrize("when", ["runs", "slices"])
 def test_a_stopped_repetition_leaves_the_record_and_goes_on(folder, monkeypatch, when):
     old = Run({"seed": 7}, {"losses": [1.0]}, 0.1, {})
@@ -109,18 +101,6 @@ def test_a_stopped_repetition_leaves_the_record_and_goes_on(folder, monkeypatch,
     assert len(done) == 3 - len(unfinished)
     runs, slices = recorded.read(folder / "results" / "small.json")
     assert (len(runs), len(slices)) == (3, 1)
-
-
-def test_the_slices_alone_keep_the_runs(folder, monkeypatch):
-    call(monkeypatch, "small")
-    runs, _ = recorded.read(folder / "results" / "small.json")
-    monkeypatch.setattr(recorded, "perform", None)
-    monkeypatch.setattr(
-        recorded, "cut", lambda *_: recorded.Slice({"again": 1}, {}, {}, {}, 0.1, {})
-    )
-    call(monkeypatch, "small", "--slices")
-    after, slices = recorded.read(folder / "results" / "small.json")
-    assert after == runs and [part.of for part in slices] == [{"again": 1}]
 
 
 @pytest.mark.parametrize(
