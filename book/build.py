@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
+# jsonschema would make 38 parsers of international addresses when imported, which takes seconds; no
+# notebook has one to check, and without this package it checks none.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
 @dataclass

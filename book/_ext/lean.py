@@ -15,6 +15,8 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import socket
+import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 THEME = "pydata-sphinx-theme"
 KATEX = "sphinxcontrib-katex"
+SPEAKING = ("start_network_socket", "start_server_process", "build_command")
+"""How its server is started, on Windows and elsewhere, and by what command."""
 ICON_SCRIPT = "scripts/fontawesome.js"
 ICON_STYLES = "icons.css"
 ICON_SELECTOR = r"\.fa-[\w-]+(?:::?[\w-]+)?"
@@ -187,14 +191,27 @@ def prepare_katex() -> None:
     # A busy machine may need longer than the five seconds after which KaTeX gives up.
     _set(katex, "STARTUP_TIMEOUT", 60.0)
     _set(katex, "RENDER_TIMEOUT", 60.0)
+    server = getattr(katex, "KaTeXServer", katex)
+    gone = [name for name in SPEAKING if not hasattr(server, name)]
+    for name in gone:
+        _missed(Change("KaTeX is spoken to over TCP, at once", KATEX, name, ""), server)
+    if gone:
+        return
+    over_tcp, command = server.start_network_socket, server.build_command
+
+    def start(rundir: Path, timeout: float) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        process, connection = over_tcp(rundir, timeout)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return process, connection
+
+    def at_once(**where: object) -> list[str]:
+        node, *rest = command(**where)
+        return [node, "--require", str(Path(__file__).with_name("katex_at_once.cjs")), *rest]
+
     # Its server's Unix socket is there a moment before it listens, and then the build fails; over
     # TCP a refusal is tried again.
-    server = getattr(katex, "KaTeXServer", katex)
-    over_tcp = getattr(server, "start_network_socket", None)
-    if over_tcp is None:
-        _missed(Change("KaTeX is spoken to over TCP", KATEX, "start_network_socket", ""), server)
-    else:
-        _set(server, "start_server_process", over_tcp)
+    server.start_network_socket = server.start_server_process = start
+    server.build_command = at_once
 
 
 def trim_theme(app: Sphinx, config: Config) -> None:

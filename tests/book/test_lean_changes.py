@@ -133,16 +133,15 @@ def test_without_the_icons_script_the_page_keeps_what_it_has(out, warned):
 
 
 PRIVATE = ("NODEJS_BINARY", "STARTUP_TIMEOUT", "RENDER_TIMEOUT", "KATEX_DEFAULT_OPTIONS")
-OF_SERVER = ("start_network_socket", "start_server_process")
 
 
-@pytest.mark.parametrize("name", [*PRIVATE, *OF_SERVER])
+@pytest.mark.parametrize("name", [*PRIVATE, *lean.SPEAKING])
 def test_a_private_name_of_katex_that_is_gone_is_missed(monkeypatch, warned, name):
     katex = lean.sphinxcontrib.katex
-    for owner, names in ((katex, PRIVATE), (katex.KaTeXServer, OF_SERVER)):
+    for owner, names in ((katex, PRIVATE), (katex.KaTeXServer, lean.SPEAKING)):
         for other in names:
             monkeypatch.setattr(owner, other, getattr(owner, other))  # back as it was, afterwards
-    monkeypatch.delattr(katex.KaTeXServer if name in OF_SERVER else katex, name)
+    monkeypatch.delattr(katex.KaTeXServer if name in lean.SPEAKING else katex, name)
     lean.prepare_katex()
     [warning] = warned
     assert repr(name) in warning
