@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
-# jsonschema would make 38 parsers of international addresses when imported, which takes seconds; no
-# notebook has one to check, and without this package it checks none.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
 @dataclass
@@ -99,6 +96,9 @@ def _uses_its_own_library(root: Path) -> None:
 
 def build(root: Path, work: Path) -> Report:
     """Build into ``work / "html"``, and read the pages that have changed only."""
+    # When jsonschema is imported, it takes seconds to make parsers of international addresses with
+    # this package. Without it, it makes none, and no notebook has an address to check.
+    sys.modules.setdefault("rfc3987_syntax", None)
     from differences import find
     from execution import executed
     from jupyter_book.config import get_final_config

@@ -2,4 +2,7 @@
 // wait for the other side's acknowledgement of the first, 40 ms a formula.
 const net = require("net");
 const createServer = net.createServer;
-net.createServer = (options, ...rest) => createServer({ noDelay: true, ...options }, ...rest);
+net.createServer = (...given) => {
+  const options = typeof given[0] === "object" ? given.shift() : {};
+  return createServer({ noDelay: true, ...options }, ...given);
+};

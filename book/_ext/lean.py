@@ -35,6 +35,7 @@ THEME = "pydata-sphinx-theme"
 KATEX = "sphinxcontrib-katex"
 SPEAKING = ("start_network_socket", "start_server_process", "build_command")
 """How its server is started, on Windows and elsewhere, and by what command."""
+AT_ONCE = Path(__file__).with_name("katex_at_once.cjs")
 ICON_SCRIPT = "scripts/fontawesome.js"
 ICON_STYLES = "icons.css"
 ICON_SELECTOR = r"\.fa-[\w-]+(?:::?[\w-]+)?"
@@ -206,7 +207,7 @@ def prepare_katex() -> None:
 
     def at_once(**where: object) -> list[str]:
         node, *rest = command(**where)
-        return [node, "--require", str(Path(__file__).with_name("katex_at_once.cjs")), *rest]
+        return [node, "--require", str(AT_ONCE), *rest]
 
     # Its server's Unix socket is there a moment before it listens, and then the build fails; over
     # TCP a refusal is tried again.

@@ -1,13 +1,17 @@
 """What lean.py changes belongs to other packages: it says so when it does not find it."""
 
 import re
+import subprocess
+import sys
 import types
 from importlib.metadata import version
 
 import lean
 import pytest
-from built import ROOT  # noqa: F401 - puts book/_ext on the path
+from built import ROOT  # puts book/_ext on the path
 from mini import build, make_book, write_notebook
+
+from tests import node
 
 # What the packages write today, as far as it is changed.
 PAGE = """<!doctype html><html><head>
@@ -148,6 +152,35 @@ def test_a_private_name_of_katex_that_is_gone_is_missed(monkeypatch, warned, nam
     assert "sphinxcontrib-katex" in warning
 
 
+SPEAKS = """
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+import lean
+lean.prepare_katex()
+katex = lean.sphinxcontrib.katex
+assert 'class="katex"' in katex.render_latex("x^2")
+server = katex.KaTeXServer.get()
+assert server.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+assert str(lean.AT_ONCE) in server.process.args
+"""
+
+
+def test_a_formula_waits_for_no_acknowledgement():
+    # in a process of its own: the extension leaves sockets open that were refused at first
+    command = [sys.executable, "-c", SPEAKS, str(ROOT / "book" / "_ext")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("listens", ["", "() => {}", "{}, () => {}", "{ allowHalfOpen: true }"])
+def test_a_server_of_nodes_answers_at_once(listens):
+    says = f"const server = require('net').createServer({listens});"
+    says += "console.log(server.noDelay, server.listenerCount('connection'), server.allowHalfOpen)"
+    ran = node.run("node", "--require", str(lean.AT_ONCE), "-e", says)
+    heard = int("=>" in listens)
+    assert ran.stdout.split() == ["true", str(heard), str("Half" in listens).lower()], ran.stderr
+
+
 TOMORROW = """
 def setup(app):
     app.connect("build-finished", rewrite, priority=1)
@@ -168,3 +201,24 @@ def test_a_referees_build_fails_with_the_theme_of_tomorrow(tmp_path):
     assert finished.returncode == 1
     assert "the mode is known before scripts run" in finished.stderr
     assert (tmp_path / "_build" / "html" / "book" / "index.html").exists()
+
+
+IDLE = """
+import sys
+
+def setup(app):
+    app.connect("build-finished", tell)
+
+def tell(app, exception):
+    assert "jsonschema" in sys.modules
+    assert "rfc3987_syntax.syntax_helpers" not in sys.modules
+"""
+
+
+def test_no_build_makes_parsers_of_addresses(tmp_path):
+    write_notebook(tmp_path / "book" / "index.ipynb", "# Index", "print(1)")
+    (tmp_path / "idle.py").write_text(IDLE, "utf-8")
+    ours = {"execution: book/_ext": "execution: book/_ext\n    idle: ."}
+    make_book(tmp_path, config={**ours, "      - lean\n": "      - lean\n      - idle\n"})
+    finished = build(tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
