@@ -594,9 +594,11 @@ def _linearise(
 
 @contextmanager
 def _forward_mode() -> Iterator[None]:
-    # torch 2.13 compiles its own rules on first use with what it calls deprecated
+    # On first use torch compiles rules of its own with what it calls deprecated: in a
+    # DeprecationWarning of 2.13, in a FutureWarning from 2.14 on.
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        for category in (DeprecationWarning, FutureWarning):
+            warnings.filterwarnings("ignore", "`torch.jit", category)
         yield
 
 

@@ -5,6 +5,7 @@ Jacobian and the dense curvature of the loss in its outputs, F from a loop over 
 """
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -390,6 +391,30 @@ def test_the_model_is_left_as_it_was(name):
     for (n, identity, value), (name, p) in zip(before, model.named_parameters(), strict=True):
         assert (n, identity) == (name, id(p))
         assert torch.equal(value, p)
+
+
+@pytest.mark.parametrize("product", [hvp_forward_over_reverse, gnvp])
+@pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning])
+def test_what_torch_deprecates_in_itself_is_not_told(product, category):
+    """Of its own rules, that is; what a model warns of is its owner's to know."""
+
+    class Noisy(nn.Linear):
+        says = "`torch.jit.script` is deprecated"
+
+        def forward(self, x):
+            warnings.warn(self.says, category, stacklevel=2)
+            return super().forward(x)
+
+    model = Noisy(3, 2).to(F64)
+    batch = nn.MSELoss(), torch.ones(4, 3, dtype=F64), torch.zeros(4, 2, dtype=F64)
+    v = torch.ones(8, dtype=F64)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        product(model, *batch, v)
+        assert told == []
+        model.says = "this layer is deprecated"
+        product(model, *batch, v)
+    assert {str(one.message) for one in told} == {"this layer is deprecated"}
 
 
 def test_products_outlive_a_change_of_the_gradients_and_leave_none():
